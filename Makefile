@@ -1,0 +1,57 @@
+# Every target sets up .venv by itself; when nothing changed that takes no time.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := .demo
+PORT ?= 8420
+MODEL ?= colour
+PHOTOS ?= $(DEMO)/photos
+
+.PHONY: demo test check format lint types contracts bench clean
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,demo,postgres]'
+	@touch $@
+
+# The main job: index photos (MEDIA=/some/folder for your own), then serve the page.
+demo: $(READY)
+ifdef MEDIA
+	$(BIN)/atisbo index "$(MEDIA)" --library "$(DEMO)/media-library"
+	$(BIN)/atisbo serve --library "$(DEMO)/media-library" --port $(PORT)
+else
+	$(BIN)/python demo/photos.py $(DEMO)/photos
+	$(BIN)/atisbo index $(DEMO)/photos --library $(DEMO)/library
+	@echo
+	@echo "This demo runs on the colour model: it knows colours and nothing else, so that it works"
+	@echo "anywhere at once. Once the page is up, try: red · dark blue · green"
+	@echo
+	$(BIN)/atisbo serve --library $(DEMO)/library --port $(PORT)
+endif
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: format lint types contracts test
+
+format: $(READY)
+	$(BIN)/ruff format --check .
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports
+
+# Throughput of indexing, stage by stage: make bench PHOTOS=/some/folder MODEL=open_clip:...
+bench: $(READY)
+	@test -d "$(PHOTOS)" || $(BIN)/python demo/photos.py $(DEMO)/photos
+	$(BIN)/python tests/benchmarks/bench_index.py --photos "$(PHOTOS)" --model "$(MODEL)"
+
+clean:
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache *.egg-info
