@@ -1,0 +1,1 @@
+"""The batch indexer and the core it shares with the search service."""

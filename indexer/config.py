@@ -1,0 +1,60 @@
+"""Settings: the only reader of the environment."""
+
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from indexer.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """Each field can be set as ATISBO_<NAME>, for example ATISBO_LIBRARY; options go before."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ATISBO_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
+
+    library: Path = Field(
+        default_factory=lambda: user_data_path("atisbo", appauthor=False) / "library",
+        description="Folder that holds catalogue, vectors and thumbnails",
+    )
+    database: str | None = Field(
+        None, description="SQLAlchemy URL of the catalogue; default catalog.db in the library"
+    )
+    model: str | None = Field(None, description="Model that a new library is made with")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    precision: str = Field("auto", description="auto, fp32, bf16 or fp16")
+    index: str = Field("faiss", description="Vector back end: faiss or exact")
+    batch_size: int = Field(32, ge=1, le=4096, description="Pictures or captions embedded at once")
+    workers: int | None = Field(
+        None, ge=1, le=256, description="Threads that decode; default one for each core"
+    )
+    max_megapixels: int = Field(
+        180, ge=1, description="Larger pictures are skipped (decompression bombs)"
+    )
+    host: str = Field("127.0.0.1", description="Address the service listens on")
+    port: int = Field(8420, ge=0, le=65535, description="Port the service listens on")
+    threads: int = Field(8, ge=1, le=512, description="Requests served side by side")
+    allowed_hosts: list[str] = Field(
+        [], description="Further host names by which the service may be called (JSON list)"
+    )
+
+
+def load_settings(**options: object) -> Settings:
+    """Returns the settings of the environment, overridden by the options that are not None.
+
+    Raises:
+        ConfigError: a value is not allowed; the message names the setting.
+    """
+    try:
+        chosen: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+        return Settings(**chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"setting {name} (ATISBO_{name.upper()}) is {first['input']!r}: {first['msg']}"
+        ) from error

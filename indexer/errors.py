@@ -1,0 +1,40 @@
+"""What can go wrong, by who can mend it.
+
+    AtisboError
+    ├── ConfigError      the operator: a setting, a model name, a library folder, a database URL
+    │   └── IndexMismatch    the library was made with another model or by a newer atisbo
+    ├── MediaError       one file: it cannot be read; the run goes on without it
+    ├── BadQuery         the caller: the query breaks a rule that the message names
+    │   └── NotFound         the caller asked for an item that the library does not have
+    └── Unavailable      the moment: something outside (a disk, a database, a lock) says no now
+
+Every message names the thing, the fact and the way out.
+"""
+
+
+class AtisboError(Exception):
+    """Base of every error that atisbo raises on purpose."""
+
+
+class ConfigError(AtisboError):
+    """A setting cannot work; the operator has to change it."""
+
+
+class IndexMismatch(ConfigError):
+    """The library on disk does not fit what it is opened with."""
+
+
+class MediaError(AtisboError):
+    """One file cannot be turned into samples; becomes `Skipped` with this reason."""
+
+
+class BadQuery(AtisboError):
+    """The caller's request breaks a rule."""
+
+
+class NotFound(BadQuery):
+    """The caller asked for something that the library does not have."""
+
+
+class Unavailable(AtisboError):
+    """Something outside refuses at the moment; trying again later may help."""

@@ -1,0 +1,298 @@
+"""The words of the product: records and the protocols between floors.
+
+Imports numpy and Pillow only. Each record is frozen; each protocol is a seam that has, or is
+expected to have, more than one implementation.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+Vectors = NDArray[np.float32]
+"""float32 (n, dim), rows of unit length, C-contiguous."""
+
+Ids = NDArray[np.int64]
+"""int64 (n,), catalogue item ids; -1 marks a hole."""
+
+Pixels = NDArray[np.float32]
+"""float32 (channels, height, width), one preprocessed picture, as the model wants it."""
+
+
+class Modality(StrEnum):
+    """Which encoder made a vector, hence which index holds it."""
+
+    IMAGE = "image"
+    TEXT = "text"
+
+
+class Kind(StrEnum):
+    """What a file is."""
+
+    IMAGE = "image"
+    CAPTION = "caption"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file found on disk. `root` is absolute, `path` relative to it; both POSIX."""
+
+    root: str
+    path: str
+    kind: Kind
+    size_bytes: int
+    mtime_ns: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.root, self.path)
+
+    @property
+    def location(self) -> Path:
+        return Path(self.root, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One decoded thing that becomes one vector.
+
+    `content` is an RGB picture, upright, or a caption. `position` orders the samples of one file
+    (caption line or table row, from 0). `about` is the picture a caption describes, as a path
+    relative to the caption file's root. `width` and `height` are those of the upright original in
+    pixels; `content` may have been decoded smaller.
+    """
+
+    content: Image | str
+    position: int = 0
+    about: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedItem:
+    """What is kept of a sample once its vector is made."""
+
+    position: int = 0
+    text: str | None = None
+    about: str | None = None
+    width: int | None = None
+    height: int | None = None
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedFile:
+    """A file, or the next part of it, after embedding; `vectors[i]` belongs to `items[i]`.
+
+    A long caption table comes in several parts so that memory stays flat; `last` marks the part
+    after which the file is whole.
+    """
+
+    source: SourceFile
+    modality: Modality
+    items: Sequence[EmbeddedItem]
+    vectors: Vectors
+    last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that could not be read, and why: stored, counted and shown."""
+
+    source: SourceFile
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A searchable catalogue row.
+
+    `about` is the id of the picture that a caption describes, where the library has it.
+    """
+
+    id: int
+    root: str
+    path: str
+    kind: Kind
+    modality: Modality
+    position: int = 0
+    text: str | None = None
+    about: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+    @property
+    def location(self) -> Path:
+        return Path(self.root, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Best first. `ids` int64 (queries, k), `scores` float32 (queries, k); holes: id -1, -inf."""
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A found item; `score` is the cosine to the query, higher is better."""
+
+    item: Item
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many of each the catalogue holds."""
+
+    items: Mapping[Modality, int]
+    files: Mapping[Kind, int]
+    skipped: int
+
+
+class MediaReader(Protocol):
+    """A kind of file. Adding a kind: one class, one entry in `indexer.media.readers`."""
+
+    kind: Kind
+    modality: Modality
+
+    def read(self, source: SourceFile) -> Iterator[Sample]:
+        """Yields the file's samples in order.
+
+        Raises:
+            MediaError: the file cannot be read; the message is the reason shown to people.
+        """
+        ...
+
+
+class Embedder(Protocol):
+    """A dual encoder. Adding one: one file and one case in `indexer.embedders.open_embedder`.
+
+    `name` is what the user typed, `fingerprint` changes whenever vectors would (weights,
+    preprocessing), `dim` is the length of a vector, `image_side` the model's input side in pixels.
+    """
+
+    name: str
+    fingerprint: str
+    dim: int
+    image_side: int
+
+    def preprocess(self, image: Image) -> Pixels:
+        """Returns the picture as the model wants it; safe to call from many threads."""
+        ...
+
+    def embed_images(self, pixels: Sequence[Pixels]) -> Vectors:
+        """Returns float32 (n, dim), rows of unit length."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Returns float32 (n, dim), rows of unit length."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """The vectors of one modality. Adding a back end: one file and one case in `open_index`."""
+
+    def __len__(self) -> int:
+        """Number of vectors that a search can find."""
+        ...
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Makes the vectors findable here at once, elsewhere after `save`.
+
+        Raises:
+            ValueError: an id was used before, a shape is wrong, a row is not of unit length.
+        """
+        ...
+
+    def remove(self, ids: Ids) -> None:
+        """Forgets these ids; unknown ones are ignored."""
+        ...
+
+    def search(self, queries: Vectors, k: int, among: Ids | None = None) -> Matches:
+        """Returns the k best of all vectors, or of those whose ids are in `among`."""
+        ...
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """Returns the stored rows, float32 (n, dim).
+
+        Raises:
+            KeyError: an id is not in the index.
+        """
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Number of the save that this view shows; 0 before the first."""
+        ...
+
+    def save(self) -> None:
+        """Makes all changes durable as a new generation, in one atomic step."""
+        ...
+
+    def refresh(self) -> bool:
+        """Follows what another process saved; True if there was something new."""
+        ...
+
+
+class Catalog(Protocol):
+    """What the library holds, for readers. Shows complete, saved items only."""
+
+    def fetch(self, ids: Sequence[int]) -> Mapping[int, Item]:
+        """Returns the items that may be shown; hidden and unknown ids are absent."""
+        ...
+
+    def captions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Item]]:
+        """Returns, for each picture id, its captions in order (absent if none)."""
+        ...
+
+    def counts(self) -> Counts:
+        """Returns the numbers that `status` shows."""
+        ...
+
+    def skipped(self, limit: int) -> Sequence[Skipped]:
+        """Returns the first `limit` files that could not be read, by path."""
+        ...
+
+
+class CatalogWriter(Protocol):
+    """The catalogue for the one indexer that may write."""
+
+    def heal(self) -> Ids:
+        """Deletes the hidden rows that a crash left; returns their ids for the vector index."""
+        ...
+
+    def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
+        """Returns the files whose size or time differs from what was stored, in order."""
+        ...
+
+    def add(self, files: Sequence[EmbeddedFile]) -> Ids:
+        """Stores hidden rows, one for each vector and in that order; returns their new ids."""
+        ...
+
+    def publish(self, done: Sequence[SourceFile | Skipped]) -> Ids:
+        """In one transaction shows the hidden rows of these files and deletes their older rows.
+
+        A `Skipped` file loses its older rows and keeps its reason. Returns the ids of the deleted
+        rows, to be removed from the vector index.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Where decoding and embedding run."""
+
+    def run(self, files: Iterable[SourceFile]) -> Iterator[EmbeddedFile | Skipped]:
+        """Yields each file once it is embedded, or why it is not; parts of one file in order."""
+        ...
+
+
+Progress = Callable[[EmbeddedFile | Skipped], None]
+"""Called by the pipeline after each result, for progress bars."""
