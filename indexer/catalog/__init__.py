@@ -1,0 +1,19 @@
+"""What the library holds, in SQL; one door, `open_catalog`."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexer.catalog.sql import SqlCatalog
+
+
+def open_catalog(url: str) -> "SqlCatalog":
+    """Returns the catalogue at a SQLAlchemy URL, its schema brought up to date.
+
+    Raises:
+        ConfigError: the URL is wrong or its driver is not installed.
+        IndexMismatch: the schema is newer than this atisbo.
+        Unavailable: the database cannot be reached or written.
+    """
+    from indexer.catalog.sql import SqlCatalog
+
+    return SqlCatalog(url)

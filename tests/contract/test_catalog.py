@@ -1,0 +1,244 @@
+"""What the catalogue promises on every database."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import create_engine, text
+
+from indexer.catalog import open_catalog
+from indexer.catalog.schema import open_engine
+from indexer.catalog.sql import SqlCatalog
+from indexer.catalog.tables import REVISION, Base
+from indexer.errors import ConfigError, IndexMismatch, Unavailable
+from indexer.types import EmbeddedFile, EmbeddedItem, Kind, Modality, Skipped, SourceFile
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalog.db'}"
+    server: str = request.getfixturevalue("postgres")
+    name = f"test_{next(_numbers)}"
+    admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return server.format(name=name)
+
+
+@pytest.fixture
+def catalog(url: str) -> Iterator[SqlCatalog]:
+    opened = open_catalog(url)
+    yield opened
+    opened.close()
+
+
+def file(
+    path: str, *, size: int = 10, kind: Kind = Kind.IMAGE, root: str = "/photos"
+) -> SourceFile:
+    return SourceFile(root, path, kind, size, 1_700_000_000_000_000_000 + size)
+
+
+def picture(path: str, **more: object) -> EmbeddedFile:
+    source = file(path, **more)
+    items = [EmbeddedItem(width=640, height=480)]
+    return EmbeddedFile(source, Modality.IMAGE, items, np.zeros((1, 3), np.float32))
+
+
+def captions(path: str, *about: tuple[str, str], last: bool = True, start: int = 0) -> EmbeddedFile:
+    items = [
+        EmbeddedItem(position=start + number, text=words, about=picture_path)
+        for number, (picture_path, words) in enumerate(about)
+    ]
+    source = file(path, kind=Kind.CAPTION)
+    return EmbeddedFile(
+        source, Modality.TEXT, items, np.zeros((len(items), 3), np.float32), last=last
+    )
+
+
+def show(catalog: SqlCatalog, *files: EmbeddedFile) -> list[int]:
+    ids = catalog.add(files)
+    catalog.publish([one.source for one in files])
+    return [int(one) for one in ids]
+
+
+def test_items_are_hidden_until_published(catalog: SqlCatalog) -> None:
+    ids = catalog.add([picture("a.jpg"), picture("b.jpg")]).tolist()
+    assert catalog.fetch(ids) == {}
+    assert catalog.counts().items == {}
+    assert catalog.publish([file("a.jpg")]).tolist() == []
+    shown = catalog.fetch(ids)
+    assert list(shown) == ids[:1]
+    assert shown[ids[0]].location == Path("/photos/a.jpg")
+    assert (shown[ids[0]].width, shown[ids[0]].height) == (640, 480)
+
+
+def test_ids_follow_the_order_of_the_vectors(catalog: SqlCatalog) -> None:
+    table = captions("t.csv", *[(f"{n}.jpg", f"caption {n}") for n in range(2000)])
+    ids = show(catalog, picture("a.jpg"), table, picture("b.jpg"))
+    items = catalog.fetch(ids)
+    assert [items[one].path for one in (ids[0], ids[-1])] == ["a.jpg", "b.jpg"]
+    assert [items[one].text for one in ids[1:-1]] == [f"caption {n}" for n in range(2000)]
+
+
+def test_a_changed_file_replaces_its_rows_in_one_step(catalog: SqlCatalog) -> None:
+    old = show(catalog, captions("a.txt", ("a.jpg", "one"), ("a.jpg", "two")))
+    new = catalog.add([captions("a.txt", ("a.jpg", "three"))]).tolist()
+    assert sorted(catalog.fetch(old + new)) == old
+    assert sorted(catalog.publish([file("a.txt", kind=Kind.CAPTION)]).tolist()) == old
+    assert list(catalog.fetch(old + new)) == new
+    assert not set(old) & set(new)
+
+
+def test_ids_are_never_given_twice(catalog: SqlCatalog) -> None:
+    first = catalog.add([picture("a.jpg")]).tolist()
+    assert catalog.heal().tolist() == first
+    second = show(catalog, picture("a.jpg"))
+    gone = catalog.publish([Skipped(file("a.jpg", size=11), "truncated")]).tolist()
+    assert gone == second
+    third = catalog.add([picture("b.jpg")]).tolist()
+    assert first < second < third
+
+
+def test_healing_deletes_what_a_crash_left_hidden(catalog: SqlCatalog) -> None:
+    shown = show(catalog, picture("a.jpg"))
+    hidden = catalog.add([picture("b.jpg"), picture("a.jpg", size=99)]).tolist()
+    assert catalog.heal().tolist() == hidden
+    assert catalog.heal().tolist() == []
+    assert list(catalog.fetch(shown + hidden)) == shown
+    files = [file("a.jpg"), file("b.jpg")]
+    assert catalog.changed(files) == files[1:]
+
+
+def test_only_new_and_changed_files_are_reported_as_changed(catalog: SqlCatalog) -> None:
+    show(catalog, picture("same.jpg"), picture("changed.jpg"))
+    catalog.publish([Skipped(file("broken.jpg"), "truncated")])
+    wanted = [
+        file("new.jpg"),
+        file("same.jpg"),
+        file("changed.jpg", size=11),
+        file("broken.jpg"),
+        file("same.jpg", root="/other"),
+    ]
+    assert catalog.changed(wanted) == [wanted[0], wanted[2], wanted[4]]
+
+
+def test_a_file_in_parts_appears_when_its_last_part_is_published(catalog: SqlCatalog) -> None:
+    first = catalog.add([captions("t.csv", ("a.jpg", "one"), last=False)]).tolist()
+    catalog.publish([file("other.jpg")])
+    assert catalog.fetch(first) == {}
+    second = catalog.add([captions("t.csv", ("a.jpg", "two"), start=1)]).tolist()
+    catalog.publish([file("t.csv", kind=Kind.CAPTION)])
+    assert [catalog.fetch(first + second)[one].text for one in first + second] == ["one", "two"]
+
+
+def test_a_skipped_file_loses_all_its_rows_and_keeps_its_reason(catalog: SqlCatalog) -> None:
+    shown = show(catalog, picture("a.jpg"))
+    hidden = catalog.add([picture("a.jpg", size=12)]).tolist()
+    gone = catalog.publish([Skipped(file("a.jpg", size=12), "truncated after 7 bytes")])
+    assert sorted(gone.tolist()) == shown + hidden
+    assert catalog.skipped(10) == [Skipped(file("a.jpg", size=12), "truncated after 7 bytes")]
+    assert catalog.counts().skipped == 1
+    show(catalog, picture("a.jpg", size=13))
+    assert catalog.skipped(10) == []
+
+
+def test_captions_know_their_picture_whichever_came_first(catalog: SqlCatalog) -> None:
+    texts = show(catalog, captions("t.csv", ("a.jpg", "one"), ("b.jpg", "other"), ("a.jpg", "two")))
+    assert {item.about for item in catalog.fetch(texts).values()} == {None}
+    (a,) = show(catalog, picture("a.jpg"))
+    (elsewhere,) = show(catalog, picture("a.jpg", root="/other"))
+    assert [catalog.fetch(texts)[one].about for one in texts] == [a, None, a]
+    found = catalog.captions([a, elsewhere, 10**9])
+    assert {one: [item.text for item in items] for one, items in found.items()} == {
+        a: ["one", "two"]
+    }
+
+
+def test_captions_follow_a_picture_that_was_replaced(catalog: SqlCatalog) -> None:
+    (text_id,) = show(catalog, captions("a.txt", ("a.jpg", "one")))
+    show(catalog, picture("a.jpg"))
+    (new,) = show(catalog, picture("a.jpg", size=11))
+    assert catalog.fetch([text_id])[text_id].about == new
+    assert [item.id for item in catalog.captions([new])[new]] == [text_id]
+
+
+def test_counts_are_those_of_what_can_be_found(catalog: SqlCatalog) -> None:
+    show(catalog, picture("a.jpg"), captions("a.txt", ("a.jpg", "one"), ("a.jpg", "two")))
+    catalog.add([picture("hidden.jpg")])
+    counts = catalog.counts()
+    assert counts.items == {Modality.IMAGE: 1, Modality.TEXT: 2}
+    assert counts.files == {Kind.IMAGE: 1, Kind.CAPTION: 1}
+    assert counts.skipped == 0
+
+
+@pytest.mark.parametrize("name", ["ünïcode 🐕.jpg", "quote'\"; DROP TABLE items.jpg", "a%_b.jpg"])
+def test_any_file_name_survives(catalog: SqlCatalog, name: str) -> None:
+    (item_id,) = show(catalog, picture(name))
+    assert catalog.fetch([item_id])[item_id].path == name
+    assert catalog.changed([file(name)]) == []
+
+
+def test_thousands_of_ids_and_files_go_in_one_call(catalog: SqlCatalog) -> None:
+    many = [picture(f"{number}.jpg") for number in range(12_000)]
+    ids = show(catalog, *many)
+    assert len(catalog.fetch(ids)) == 12_000
+    assert catalog.changed([one.source for one in many]) == []
+    replaced: Sequence[SourceFile] = [file(f"{number}.jpg", size=11) for number in range(12_000)]
+    assert len(catalog.changed(replaced)) == 12_000
+
+
+def test_another_process_sees_what_was_published(catalog: SqlCatalog, url: str) -> None:
+    reader = open_catalog(url)
+    ids = show(catalog, picture("a.jpg"))
+    assert list(reader.fetch(ids)) == ids
+    reader.close()
+
+
+def test_a_catalogue_belongs_to_the_first_library_that_binds_it(catalog: SqlCatalog) -> None:
+    assert catalog.bind("one") == "one"
+    assert catalog.bind("two") == "one"
+
+
+def test_migrations_lead_to_the_tables_of_the_code(url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+        assert context.get_current_revision() == REVISION
+    engine.dispose()
+
+
+def test_a_newer_schema_is_refused_in_words(url: str) -> None:
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(IndexMismatch, match="Update atisbo"):
+        open_catalog(url)
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", "nodb://x", "mysql+nodriver://x/y"])
+def test_a_wrong_url_is_a_clear_error(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="Use a SQLAlchemy URL"):
+        open_catalog(wrong)
+
+
+def test_a_database_out_of_reach_is_named_without_its_password() -> None:
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1") as caught:
+        open_catalog("postgresql+psycopg://me:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="nowhere"):
+        open_catalog(f"sqlite:///{tmp_path / 'nowhere' / 'catalog.db'}")
