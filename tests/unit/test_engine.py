@@ -1,0 +1,151 @@
+"""The local engine: what it yields for files that read well, badly, or in many parts."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from PIL import Image
+
+from indexer.embedders.colour import ColourEmbedder
+from indexer.engines import open_engine
+from indexer.errors import MediaError
+from indexer.types import (
+    EmbeddedFile,
+    Engine,
+    Kind,
+    MediaReader,
+    Modality,
+    Pixels,
+    Sample,
+    Skipped,
+    SourceFile,
+)
+
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+class Pictures:
+    """Yields a picture of the colour that the file is named after."""
+
+    kind = Kind.IMAGE
+    modality = Modality.IMAGE
+
+    def read(self, source: SourceFile) -> Iterator[Sample]:
+        if "broken" in source.path:
+            raise MediaError(f"{source.path} is cut off")
+        colour = RED if "red" in source.path else GREEN
+        yield Sample(Image.new("RGB", (20, 10), colour), width=200, height=100)
+
+
+class Captions:
+    """Yields as many captions as the file's size says, then fails if it is named broken."""
+
+    kind = Kind.CAPTION
+    modality = Modality.TEXT
+
+    def read(self, source: SourceFile) -> Iterator[Sample]:
+        for number in range(source.size_bytes):
+            yield Sample("red" if number % 2 else "green", number, f"{number}.jpg")
+        if "broken" in source.path:
+            raise MediaError("row 7 is not text")
+
+
+class Batches(ColourEmbedder):
+    """Remembers how many pictures and texts came at once."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def embed_images(self, pixels: list[Pixels]) -> np.ndarray:
+        self.sizes.append(len(pixels))
+        return super().embed_images(pixels)
+
+
+READERS: Mapping[Kind, MediaReader] = {Kind.IMAGE: Pictures(), Kind.CAPTION: Captions()}
+
+
+def engine(embedder: ColourEmbedder | None = None, batch_size: int = 4) -> Engine:
+    return open_engine(
+        "local",
+        readers=READERS,
+        embedder=embedder or ColourEmbedder(),
+        thumbnail=lambda image: repr(image.size).encode(),
+        batch_size=batch_size,
+        workers=3,
+    )
+
+
+def picture(name: str) -> SourceFile:
+    return SourceFile("/photos", name, Kind.IMAGE, 1, 1)
+
+
+def table(name: str, rows: int) -> SourceFile:
+    return SourceFile("/photos", name, Kind.CAPTION, rows, 1)
+
+
+def test_every_file_comes_once_with_its_own_vector() -> None:
+    files = [picture(f"{'red' if n % 3 else 'green'}{n}.jpg") for n in range(50)]
+    results = list(engine().run(files))
+    assert [one.source for one in results] == files
+    for result in results:
+        assert isinstance(result, EmbeddedFile)
+        colour = RED if "red" in result.source.path else GREEN
+        expected = np.sign(np.array(colour) - 127) / np.sqrt(3)
+        assert np.abs(result.vectors[0] - expected).max() < 0.01
+        assert result.items[0].thumbnail == b"(20, 10)"
+        assert (result.items[0].width, result.items[0].height) == (200, 100)
+
+
+def test_a_bad_file_is_skipped_and_the_rest_goes_on() -> None:
+    results = list(engine().run([picture("a.jpg"), picture("broken.jpg"), picture("b.jpg")]))
+    skipped = [one for one in results if isinstance(one, Skipped)]
+    assert skipped == [Skipped(picture("broken.jpg"), "broken.jpg is cut off")]
+    assert {one.source.path for one in results} == {"a.jpg", "broken.jpg", "b.jpg"}
+
+
+def test_pictures_are_embedded_in_full_batches() -> None:
+    embedder = Batches()
+    list(engine(embedder).run([picture(f"{n}.jpg") for n in range(10)]))
+    assert embedder.sizes == [4, 4, 2]
+
+
+def test_a_long_table_comes_in_parts_that_keep_order_and_end_once() -> None:
+    results = list(engine(batch_size=100).run([table("t.csv", 5000)]))
+    assert len(results) > 2
+    assert all(isinstance(one, EmbeddedFile) for one in results)
+    assert [one.last for one in results] == [False] * (len(results) - 1) + [True]
+    items = [item for one in results for item in one.items]
+    assert [item.position for item in items] == list(range(5000))
+    assert items[7].about == "7.jpg"
+    vectors = np.concatenate([one.vectors for one in results])
+    assert (vectors[1::2, 0] > 0).all()
+    assert (vectors[0::2, 0] < 0).all()
+
+
+def test_a_table_of_exactly_full_parts_still_ends() -> None:
+    results = list(engine().run([table("t.csv", 2048)]))
+    assert [one.last for one in results].count(True) == 1
+    assert results[-1].last
+    assert sum(len(one.items) for one in results) == 2048
+
+
+def test_nothing_of_a_table_that_fails_comes_after_its_failure() -> None:
+    results = list(engine(batch_size=100_000).run([table("broken.csv", 3000), picture("a.jpg")]))
+    of_table = [one for one in results if one.source.path == "broken.csv"]
+    assert of_table[-1] == Skipped(table("broken.csv", 3000), "row 7 is not text")
+    assert not any(isinstance(one, EmbeddedFile) and one.last for one in of_table)
+    assert any(one.source.path == "a.jpg" for one in results)
+
+
+def test_decoding_stays_only_a_few_batches_ahead() -> None:
+    taken = 0
+
+    def files() -> Iterator[SourceFile]:
+        nonlocal taken
+        for number in range(10_000):
+            taken += 1
+            yield picture(f"{number}.jpg")
+
+    results = engine().run(files())
+    next(results)
+    assert taken < 40
+    results.close()
