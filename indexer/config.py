@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     workers: int | None = Field(
         None, ge=1, le=256, description="Threads that decode; default one for each core"
     )
+    checkpoint_items: int = Field(
+        4096, ge=1, description="Work is made durable after so many items, or 15 s"
+    )
     max_megapixels: int = Field(
         180, ge=1, description="Larger pictures are skipped (decompression bombs)"
     )

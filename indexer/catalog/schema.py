@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
+    DatabaseError,
     DBAPIError,
     InterfaceError,
     NoSuchModuleError,
@@ -21,8 +22,8 @@ from indexer.errors import ConfigError, IndexMismatch, Unavailable
 _BUSY_TIMEOUT_S = 30
 
 
-def open_engine(url: str) -> Engine:
-    """Returns an engine whose database has the newest schema.
+def open_engine(url: str | Path) -> Engine:
+    """Returns an engine whose database has the newest schema; a path means a SQLite file.
 
     Raises:
         ConfigError: the URL is wrong or its driver is not installed.
@@ -30,12 +31,13 @@ def open_engine(url: str) -> Engine:
         Unavailable: the database cannot be reached or written.
     """
     try:
-        parsed = make_url(url)
+        parsed = URL.create("sqlite", database=str(url)) if isinstance(url, Path) else make_url(url)
         engine = create_engine(parsed, **_options(parsed.get_backend_name()))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        shown = str(url).rpartition("@")[2]
         raise ConfigError(
-            f"database {url.rpartition('@')[2]!r} cannot be opened: {error}. Use a SQLAlchemy URL "
-            "such as sqlite:////path/catalog.db or postgresql+psycopg://user@host/name, its driver "
+            f"database {shown!r} cannot be opened: {error}. Use a SQLAlchemy URL such as "
+            "sqlite:////path/catalog.db or postgresql+psycopg://user@host/name, its driver "
             "installed (pip install 'atisbo[postgres]')."
         ) from error
     if engine.dialect.name == "sqlite":
@@ -61,10 +63,11 @@ def translated(engine: Engine) -> Iterator[None]:
             f"{error.orig}"
         ) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        # SQLite calls a damaged file a DatabaseError and no subclass of it.
+        if error.connection_invalidated or type(error) is DatabaseError:
             raise Unavailable(
-                f"the catalogue at {engine.url.render_as_string(hide_password=True)} went away: "
-                f"{error.orig}"
+                f"the catalogue at {engine.url.render_as_string(hide_password=True)} cannot be "
+                f"used: {error.orig}. If it is damaged, restore it from a backup."
             ) from error
         raise
 

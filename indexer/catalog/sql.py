@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -40,7 +41,7 @@ _T = TypeVar("_T")
 class SqlCatalog:
     """Both halves of the catalogue: `Catalog` for readers, `CatalogWriter` for the indexer."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | Path) -> None:
         self._engine = open_engine(url)
         self._writer = self._engine.execution_options(writes=True)
         self._root_ids: dict[str, int] = {}

@@ -20,6 +20,7 @@ class StoredIndex(ABC):
     def __init__(self, folder: Path, dim: int) -> None:
         self._store = SegmentStore(folder, dim)
         self._dim = dim
+        self._refreshing = threading.Lock()
         self._following = threading.Lock()
         self._followed: object = None
         self._present = np.empty(0, np.int64)
@@ -44,7 +45,12 @@ class StoredIndex(ABC):
         self._store.commit()
 
     def refresh(self) -> bool:
-        return self._store.refresh()
+        if not self._refreshing.acquire(blocking=False):
+            return False  # another thread is at it; this one goes on with what is there
+        try:
+            return self._store.refresh()
+        finally:
+            self._refreshing.release()
 
     def search(self, queries: Vectors, k: int, among: Ids | None = None) -> Matches:
         """Returns the k best rows for each query, ties in order of id.

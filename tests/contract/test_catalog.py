@@ -239,6 +239,13 @@ def test_a_database_out_of_reach_is_named_without_its_password() -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_a_damaged_database_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(Unavailable, match=r"catalog\.db.*backup"):
+        open_catalog(path)
+
+
 def test_a_database_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="nowhere"):
         open_catalog(f"sqlite:///{tmp_path / 'nowhere' / 'catalog.db'}")
