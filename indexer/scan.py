@@ -1,0 +1,113 @@
+"""Walking folders: which files are there, and of what kind."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from indexer.errors import ConfigError
+from indexer.media.captions import SIDECAR_SUFFIX, TABLE_SUFFIXES, is_caption_table
+from indexer.media.image import IMAGE_SUFFIXES
+from indexer.types import Kind, SourceFile
+
+_PASSED_OVER = frozenset({"@eadir", "__macosx", "$recycle.bin", "#recycle", "lost+found"})
+_HEAD_BYTES = 65_536
+
+
+class Unreadable(NamedTuple):
+    """A folder or file that could not be looked at, and why; the walk went on without it."""
+
+    path: Path
+    reason: str
+
+
+def distinct_roots(folders: Iterable[Path]) -> Sequence[Path]:
+    """Returns the folders as absolute paths, those inside another one left out.
+
+    Raises:
+        ConfigError: one is not a folder.
+    """
+    roots: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"{folder} is not a folder. Name one that holds pictures.")
+        roots.append(folder.resolve())
+    ordered = sorted(set(roots))
+    return [
+        root
+        for root in ordered
+        if not any(root != other and root.is_relative_to(other) for other in ordered)
+    ]
+
+
+def scan(root: Path, *, exclude: Path | None = None) -> Iterator[SourceFile | Unreadable]:
+    """Yields the pictures and caption files under `root`, folder by folder in order of name.
+
+    Hidden files and the folders that systems keep for themselves are passed over, and so is
+    `exclude`, the library, should it lie inside. Links to folders are not followed, links to files
+    only if they stay inside the root.
+    """
+    root = root.resolve()
+    excluded = exclude.resolve() if exclude else None
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            yield Unreadable(folder, f"the folder cannot be read: {error.strerror}")
+            continue
+        inside: list[Path] = []
+        names = {entry.name.lower() for entry in entries}
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name.lower() in _PASSED_OVER:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if Path(entry.path) != excluded:
+                    inside.append(Path(entry.path))
+                continue
+            yield from _looked_at(entry, root, names)
+        folders.extend(reversed(inside))
+
+
+def _looked_at(
+    entry: "os.DirEntry[str]", root: Path, names: set[str]
+) -> Iterator[SourceFile | Unreadable]:
+    suffix = PurePosixPath(entry.name).suffix.lower()
+    if suffix not in IMAGE_SUFFIXES | TABLE_SUFFIXES | {SIDECAR_SUFFIX}:
+        return
+    path = Path(entry.path)
+    try:
+        entry.name.encode()
+        if entry.is_symlink() and not path.resolve(strict=True).is_relative_to(root):
+            return
+        if not entry.is_file():
+            return
+        kind = _kind(path, suffix, names)
+        if kind is None:
+            return
+        stat = entry.stat()
+    except UnicodeEncodeError:
+        yield Unreadable(path, "its name is not valid Unicode; rename it")
+        return
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        yield Unreadable(path, f"it cannot be looked at: {error}")
+        return
+    inner = path.relative_to(root).as_posix()
+    yield SourceFile(root.as_posix(), inner, kind, stat.st_size, stat.st_mtime_ns)
+
+
+def _kind(path: Path, suffix: str, names: set[str]) -> Kind | None:
+    if suffix in IMAGE_SUFFIXES:
+        return Kind.IMAGE
+    if suffix == SIDECAR_SUFFIX:
+        stem = path.name[: -len(suffix)].lower()
+        beside = PurePosixPath(stem).suffix in IMAGE_SUFFIXES and stem in names
+        return Kind.CAPTION if beside or _has_picture(stem, names) else None
+    with path.open("rb") as file:
+        return Kind.CAPTION if is_caption_table(file.read(_HEAD_BYTES), suffix) else None
+
+
+def _has_picture(stem: str, names: set[str]) -> bool:
+    return any(stem + suffix in names for suffix in IMAGE_SUFFIXES)
