@@ -1,0 +1,169 @@
+"""`atisbo index`: make folders searchable."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from indexer import options
+from indexer.commands.progress import ShownProgress
+from indexer.config import Settings, load_settings
+from indexer.embedders import DEFAULT_MODEL, open_embedder
+from indexer.engines import open_engine
+from indexer.errors import ConfigError
+from indexer.library import Library, make_library, open_library, stored_model, writing
+from indexer.media import readers
+from indexer.media.image import thumbnail
+from indexer.pipeline import Report, bulk_index, heal
+from indexer.scan import distinct_roots, scan
+from indexer.types import Embedder, Kind, Modality, SourceFile
+
+EXIT_SOME_SKIPPED = 1
+EXIT_INTERRUPTED = 130
+_SHOWN_SKIPPED = 10
+
+
+@click.command()
+@click.argument(
+    "folders",
+    nargs=-1,
+    required=True,
+    metavar="FOLDER...",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@options.library
+@options.database
+@click.option("--model", metavar="NAME", help="Model of a new library; see README for names.")
+@options.device
+@click.option("--precision", help="auto, fp32, bf16 or fp16. [default: auto]")
+@click.option("--batch-size", type=int, help="Pictures or captions embedded at once. [default: 32]")
+@click.option("--workers", type=int, help="Threads that decode. [default: one for each core]")
+@click.option("--max-megapixels", type=int, help="Skip larger pictures. [default: 180]")
+@click.option("--strict", is_flag=True, help="Exit with 1 if any file had to be skipped.")
+def index(folders: tuple[Path, ...], strict: bool, **chosen: object) -> None:
+    """Make pictures and captions in FOLDERs searchable.
+
+    Files that did not change since the last run cost nothing, so run it again at any time; a run
+    that was stopped goes on where it was.
+    """
+    settings = load_settings(**chosen)
+    console = Console(stderr=True)
+    with writing(settings.library):
+        try:
+            report, library, unchanged = _index(folders, settings, console)
+        except KeyboardInterrupt:
+            console.print("Stopped. What was done is kept; run the same command to go on.")
+            sys.exit(EXIT_INTERRUPTED)
+    Console().print(_summary(report, library, unchanged))
+    _show_skipped(report, console)
+    if strict and report.skipped:
+        sys.exit(EXIT_SOME_SKIPPED)
+
+
+def _index(
+    folders: Sequence[Path], settings: Settings, console: Console
+) -> tuple[Report, Library, int]:
+    files = _scan_all(folders, settings, console)
+    stored = stored_model(settings.library)
+    name = settings.model or stored or DEFAULT_MODEL
+    embedder: Embedder | None = None
+    if stored is None:
+        if not files:
+            raise ConfigError(
+                f"there are no pictures or captions in {', '.join(map(str, folders))}. Name a "
+                "folder that holds some."
+            )
+        embedder = _open_embedder(name, settings, console)
+        make_library(settings.library, embedder)
+    library = open_library(settings.library, database=settings.database, index=settings.index)
+    heal(library.catalog, library.indexes)
+    changed = library.catalog.changed(files)
+    if not changed and name == library.space.model:
+        return Report(), library, len(files)
+    embedder = embedder or _open_embedder(name, settings, console)
+    library.check(embedder)
+    report = _run(changed, files, embedder=embedder, library=library, settings=settings)
+    return report, library, len(files) - len(changed)
+
+
+def _scan_all(
+    folders: Sequence[Path], settings: Settings, console: Console
+) -> Sequence[SourceFile]:
+    files: list[SourceFile] = []
+    with console.status("Looking for pictures and captions"):
+        for root in distinct_roots(folders):
+            for found in scan(root, exclude=settings.library):
+                if isinstance(found, SourceFile):
+                    files.append(found)
+                else:
+                    console.print(f"passed over {found.path}: {found.reason}", style="yellow")
+    # Pictures first: they are what people look for, and a long table would keep them waiting.
+    return sorted(files, key=lambda file: file.kind is not Kind.IMAGE)
+
+
+def _open_embedder(name: str, settings: Settings, console: Console) -> Embedder:
+    with console.status(f"Loading {name}"):
+        return open_embedder(name, device=settings.device, precision=settings.precision)
+
+
+def _run(
+    changed: Sequence[SourceFile],
+    files: Sequence[SourceFile],
+    *,
+    embedder: Embedder,
+    library: Library,
+    settings: Settings,
+) -> Report:
+    engine = open_engine(
+        "local",
+        readers=readers(
+            files,
+            min_side=2 * embedder.image_side,
+            max_pixels=settings.max_megapixels * 1_000_000,
+        ),
+        embedder=embedder,
+        thumbnail=thumbnail,
+        batch_size=settings.batch_size,
+        workers=settings.workers or os.cpu_count() or 1,
+    )
+    with ShownProgress(len(changed), Console(stderr=True)) as progress:
+        return bulk_index(
+            changed,
+            engine=engine,
+            catalog=library.catalog,
+            indexes=library.indexes,
+            thumbnails=library.thumbnails,
+            progress=progress,
+            checkpoint_items=settings.checkpoint_items,
+        )
+
+
+def _summary(report: Report, library: Library, unchanged: int) -> Table:
+    counts = library.catalog.counts()
+    table = Table(title=f"Library {library.folder}", title_justify="left", show_header=True)
+    table.add_column("")
+    table.add_column("this run", justify="right")
+    table.add_column("in the library", justify="right")
+    for label, modality in (("pictures", Modality.IMAGE), ("captions", Modality.TEXT)):
+        done, held = report.items.get(modality, 0), counts.items.get(modality, 0)
+        table.add_row(label, f"{done:,}", f"{held:,}")
+    table.add_row("files skipped", f"{len(report.skipped):,}", f"{counts.skipped:,}")
+    table.add_row("files unchanged", f"{unchanged:,}", "")
+    embedded = sum(report.items.values())
+    rate = f" ({embedded / report.seconds:,.0f} items/s)" if embedded and report.seconds else ""
+    table.add_row("time", f"{report.seconds:,.1f} s{rate}", "")
+    table.add_row("model", "", library.space.model)
+    return table
+
+
+def _show_skipped(report: Report, console: Console) -> None:
+    for skipped in report.skipped[:_SHOWN_SKIPPED]:
+        console.print(f"skipped {skipped.source.location}: {skipped.reason}", style="yellow")
+    if (more := len(report.skipped) - _SHOWN_SKIPPED) > 0:
+        console.print(
+            f"... and {more:,} more; all of them: atisbo status --skipped", style="yellow"
+        )

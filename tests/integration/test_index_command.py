@@ -1,0 +1,168 @@
+"""`atisbo index` and `atisbo status` as a user runs them, on pictures drawn here."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+COLOURS = {"red": (250, 10, 10), "green": (10, 170, 10), "blue": (10, 10, 250)}
+
+
+def atisbo(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "indexer", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=120, **options
+    )
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (64, 48), colour).save(folder / f"{name}.png")
+        (folder / f"{name}.txt").write_text(f"a {name} wall\nsomething {name}\n")
+    (folder / "captions.csv").write_text("image,caption\nred.png,red from a table\n")
+    return folder
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    return tmp_path / "library"
+
+
+def status(library: Path) -> dict[str, object]:
+    result = atisbo("status", "--library", library, "--skipped", "--json")
+    assert result.returncode == 0, result.stderr
+    facts: dict[str, object] = json.loads(result.stdout)
+    return facts
+
+
+def found(library: Path, query: str, target: str = "image") -> list[dict[str, object]]:
+    result = atisbo("search", query, "--library", library, "--target", target, "--json")
+    assert result.returncode == 0, result.stderr
+    return [hit["item"] for hit in json.loads(result.stdout)["hits"]]
+
+
+def test_pictures_and_captions_are_found_after_indexing(photos: Path, library: Path) -> None:
+    result = atisbo("index", photos, "--library", library)
+    assert result.returncode == 0, result.stderr
+    assert "pictures" in result.stdout
+    facts = status(library)
+    assert (facts["pictures"], facts["captions"], facts["files_skipped"]) == (3, 7, 0)
+    assert (facts["pictures_vectors"], facts["captions_vectors"]) == (3, 7)
+    assert found(library, "blue")[0]["path"] == "blue.png"
+    captions = {item["text"] for item in found(library, "red", "text")[:3]}
+    assert captions == {"a red wall", "something red", "red from a table"}
+
+
+def test_a_second_run_does_nothing_and_loads_no_model(photos: Path, library: Path) -> None:
+    atisbo("index", photos, "--library", library)
+    before = status(library)
+    again = atisbo("index", photos, "--library", library)
+    assert again.returncode == 0
+    assert "files unchanged" in again.stdout
+    assert status(library) == before
+
+
+def test_a_changed_picture_replaces_the_old_one(photos: Path, library: Path) -> None:
+    atisbo("index", photos, "--library", library)
+    Image.new("RGB", (640, 48), COLOURS["blue"]).save(photos / "red.png")
+    assert atisbo("index", photos, "--library", library).returncode == 0
+    assert status(library)["pictures"] == 3
+    items = {item["path"]: item for item in found(library, "blue")}
+    assert items["red.png"]["width"] == 640
+
+
+def test_a_bad_file_is_skipped_with_a_stored_reason_and_strict_says_so(
+    photos: Path, library: Path
+) -> None:
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not really")
+    result = atisbo("index", photos, "--library", library, "--strict")
+    assert result.returncode == 1
+    assert "broken.jpg" in result.stderr
+    facts = status(library)
+    assert facts["pictures"] == 3
+    (skipped,) = facts["skipped_files"]
+    assert skipped["path"].endswith("broken.jpg")
+    assert skipped["reason"]
+    again = atisbo("index", photos, "--library", library, "--strict")
+    assert again.returncode == 0, "a file that did not change is not read again"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fact"),
+    [
+        (["index", "{empty}", "--library", "{library}"], "no pictures or captions"),
+        (["index", "{photos}", "--library", "{library}", "--model", "nonsense"], "'nonsense'"),
+        (["index", "{photos}", "--library", "{library}", "--batch-size", "0"], "BATCH_SIZE"),
+        (["index", "{photos}", "--library", "{photos}/red.png"], "red.png"),
+        (["status", "--library", "{library}"], "atisbo index FOLDER"),
+        (["search", "red", "--library", "{library}"], "atisbo index FOLDER"),
+        (["index", "/no/such/folder"], "/no/such/folder"),
+    ],
+)
+def test_what_cannot_work_is_one_clear_line_and_exit_2(
+    photos: Path, library: Path, tmp_path: Path, arguments: list[str], fact: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    places = {"photos": photos, "library": library, "empty": tmp_path / "empty"}
+    result = atisbo(*[argument.format(**places) for argument in arguments])
+    assert result.returncode == 2
+    assert fact in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (library / "library.json").exists()
+
+
+def test_another_model_for_the_same_library_is_refused(photos: Path, library: Path) -> None:
+    atisbo("index", photos, "--library", library)
+    result = atisbo("index", photos, "--library", library, "--model", "open_clip:RN50/none")
+    assert result.returncode == 2
+    assert status(library)["pictures"] == 3
+
+
+def test_killed_runs_lose_nothing_and_show_nothing_twice(tmp_path: Path, library: Path) -> None:
+    """SIGKILL at several moments, then a whole run: all is there once."""
+    photos = tmp_path / "many"
+    photos.mkdir()
+    for number in range(400):
+        colour = list(COLOURS.values())[number % 3]
+        Image.new("RGB", (400, 300), colour).save(photos / f"{number}.jpg")
+    command = [sys.executable, "-m", "indexer", "index", photos, "--library", library]
+    quick = {**os.environ, "ATISBO_CHECKPOINT_ITEMS": "32"}
+    for delay_s in (1.5, 2.0, 2.5, 3.0):
+        run = subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quick
+        )
+        time.sleep(delay_s)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    assert atisbo(*command[3:]).returncode == 0
+    facts = status(library)
+    assert facts["pictures"] == facts["pictures_vectors"] == 400
+    result = atisbo("search", "red", "-k", 200, "--library", library, "--json")
+    hits = [hit["item"]["path"] for hit in json.loads(result.stdout)["hits"]]
+    assert len(set(hits)) == 200
+    assert all(int(path.partition(".")[0]) % 3 == 0 for path in hits[:134])
+
+
+def test_help_answers_without_loading_anything_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from indexer.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "heavy = {'torch', 'faiss', 'sqlalchemy', 'av', 'PIL', 'numpy', 'flask', 'pydantic'}\n"
+        "print('loaded:', sorted(heavy & set(sys.modules)))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "loaded: []" in result.stdout, result.stdout + result.stderr
+    for command in ("index", "search", "serve", "status"):
+        assert command in result.stdout
