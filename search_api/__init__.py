@@ -1,0 +1,1 @@
+"""The read side of atisbo: the searcher, the HTTP service and the commands `search` and `serve`."""

@@ -1,0 +1,211 @@
+"""The commands `atisbo search` and `atisbo serve`. Heavy imports wait until a command runs."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from indexer import options
+from indexer.config import load_settings
+from indexer.errors import ConfigError
+from indexer.types import Modality
+from search_api.query import DEFAULT_K, MAX_K, parse_query
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from PIL.Image import Image
+
+    from indexer.types import Item
+    from search_api.pictures import Pictures
+    from search_api.query import Query
+    from search_api.searcher import Answer
+
+
+model_option = click.option(
+    "--model", metavar="NAME", help="Where the library's model is now, if its weights have moved."
+)
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A picture to look for, alone or together with the text.",
+)
+@click.option(
+    "--like",
+    type=int,
+    metavar="ID",
+    help="An item of the library to look for, by its id.",
+)
+@click.option(
+    "-k",
+    type=click.IntRange(1, MAX_K),
+    default=DEFAULT_K,
+    show_default=True,
+    help="How many results at most.",
+)
+@click.option(
+    "--target",
+    type=click.Choice([str(modality) for modality in Modality]),
+    default=str(Modality.IMAGE),
+    show_default=True,
+    help="What to find: pictures (image) or captions (text).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@options.library
+@options.database
+@model_option
+@options.device
+def search(
+    text: str | None, image: Path | None, as_json: bool, model: str | None, **chosen: Any
+) -> None:
+    """Find pictures or captions by TEXT, by a picture, or by both.
+
+    Results go to stdout, best first: score, path and, for captions, the text. Into a pipe they go
+    as tab-separated lines with absolute paths.
+    """
+    if not (text and text.strip()) and image is None and chosen["like"] is None:
+        raise click.UsageError("Give a text, --image FILE or --like ID to search by.")
+    like, k, target = chosen.pop("like"), chosen.pop("k"), Modality(chosen.pop("target"))
+    if image is None:
+        # Checked before seconds go into loading a model.
+        parse_query(text=text, like=like, k=k, target=target)
+    from search_api.app import open_read_side
+
+    searcher, pictures = open_read_side(load_settings(**chosen), model=model)
+    content = read_picture(pictures, image) if image else None
+    query = parse_query(text=text, image=content, like=like, k=k, target=target)
+    answer = searcher.search(query)
+    if as_json:
+        click.echo(as_document(query, answer, searcher.embedder.name))
+    elif sys.stdout.isatty():
+        show_table(answer)
+    else:
+        for hit in answer.hits:
+            click.echo(tab_separated(hit.score, hit.item))
+
+
+def read_picture(pictures: "Pictures", path: Path) -> "Image":
+    """Returns the decoded picture of a file named on the command line."""
+    try:
+        with path.open("rb") as stream:
+            return pictures.upload(stream)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be opened: {error.strerror or error}.") from error
+
+
+def as_document(query: "Query", answer: "Answer", model: str) -> str:
+    """Returns the answer in the JSON of the HTTP interface, with the absolute path of each item."""
+    from search_api.routes.bodies import SearchBody
+
+    body = SearchBody.of(answer, target=query.target, model=model).model_dump(mode="json")
+    for hit, found in zip(body["hits"], answer.hits, strict=True):
+        hit["item"]["absolute_path"] = str(found.item.location)
+    return json.dumps(body, indent=2)
+
+
+def tab_separated(score: float, item: "Item") -> str:
+    """Returns one line for programs; tabs and line ends inside a field become blanks."""
+    fields = [f"{score:.4f}", str(item.location)]
+    if item.text is not None:
+        fields.append(item.text)
+    return "\t".join(" ".join(field.splitlines()).replace("\t", " ") for field in fields)
+
+
+def show_table(answer: "Answer") -> None:
+    """Prints the answer for people."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not answer.hits:
+        click.echo("Nothing to find here yet. Add a folder: atisbo index FOLDER", err=True)
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("score", justify="right", style="cyan")
+    table.add_column("id", justify="right", style="dim")
+    table.add_column("path", overflow="fold")
+    captions = any(hit.item.text is not None for hit in answer.hits)
+    if captions:
+        table.add_column("caption", overflow="fold")
+    for hit in answer.hits:
+        item = hit.item
+        # Text, because a path like [bold].jpg is no markup.
+        row = [Text(f"{hit.score:.4f}"), Text(str(item.id)), Text(str(item.location))]
+        table.add_row(*row, *([Text(item.text or "")] if captions else []))
+    Console().print(table)
+
+
+@click.command()
+@options.library
+@options.database
+@model_option
+@options.device
+@click.option("--host", help="Address to listen on. [default: 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port; 0 takes any free one. [default: 8420]"
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 512), help="Requests served side by side. [default: 8]"
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A further host name that the service answers to; may be repeated.",
+)
+def serve(model: str | None, allowed_hosts: tuple[str, ...], **chosen: Any) -> None:
+    """Serve the web page and the HTTP interface until stopped with Ctrl-C."""
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("search_api").setLevel(logging.INFO)
+    from indexer.library import stored_model
+    from search_api.guard import is_wildcard, trusted_hosts
+    from search_api.server import address, listen
+    from search_api.server import serve as run
+
+    settings = load_settings(allowed_hosts=list(allowed_hosts) or None, **chosen)
+    if stored_model(settings.library) is None:
+        raise ConfigError(
+            f"there is no library in {settings.library}. "
+            f"Make one with: atisbo index FOLDER --library {settings.library}"
+        )
+    bound = listen(settings.host, settings.port)
+    url = address(bound, settings.host)
+    warn_if_reachable(settings.host, url)
+
+    def make_app() -> "Flask":
+        from search_api.app import create_app, open_read_side
+
+        searcher, pictures = open_read_side(settings, model=model)
+        searcher.warm_up()
+        return create_app(
+            searcher,
+            pictures,
+            hosts=trusted_hosts(settings.host, settings.allowed_hosts),
+            any_address=is_wildcard(settings.host),
+        )
+
+    def ready() -> None:
+        click.echo(f"atisbo serves {settings.library} at {url} (Ctrl-C stops it)")
+
+    click.echo(f"Opening the library {settings.library} ...", err=True)
+    sys.exit(run(make_app, bound, threads=settings.threads, ready=ready))
+
+
+def warn_if_reachable(host: str, url: str) -> None:
+    """Says on stderr that there is no authentication, where that matters."""
+    from search_api.guard import is_loopback
+
+    if not is_loopback(host):
+        click.secho(
+            f"Warning: {url} can be reached from other machines, and there is no authentication: "
+            "whoever reaches it can see every picture and caption of the library.",
+            err=True,
+            fg="yellow",
+        )

@@ -1,0 +1,224 @@
+"""The read use case: a query in, the best items out. Knows protocols only; no HTTP, no back end."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from time import perf_counter
+
+import numpy as np
+
+from indexer.errors import NotFound
+from indexer.types import (
+    Catalog,
+    Counts,
+    Embedder,
+    Hit,
+    Item,
+    Modality,
+    Skipped,
+    VectorIndex,
+    Vectors,
+)
+from search_api.query import Like, Picture, Query, Term, Text
+from search_api.ranking import fuse, ranked
+
+log = logging.getLogger(__name__)
+
+CACHED_TEXTS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds that each stage of one search took."""
+
+    embed: float
+    search: float
+    fetch: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The best items for a query.
+
+    `pictures` holds, by id, the pictures that the found captions describe; `searched` is the
+    number of vectors that were compared.
+    """
+
+    hits: Sequence[Hit]
+    pictures: Mapping[int, Item]
+    searched: int
+    took_ms: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One item with its captions, or with the picture that it describes."""
+
+    item: Item
+    captions: Sequence[Item]
+    picture: Item | None
+
+
+class Searcher:
+    """Answers queries over one library; safe to call from many threads."""
+
+    def __init__(
+        self, catalog: Catalog, indexes: Mapping[Modality, VectorIndex], embedder: Embedder
+    ) -> None:
+        self._catalog = catalog
+        self._indexes = indexes
+        self.embedder = embedder
+        # A forward pass already uses every core or the whole GPU: two at once gain nothing, and
+        # not every model may be called from two threads.
+        self._embedding = Lock()
+        self._texts = TextCache(CACHED_TEXTS)
+
+    def warm_up(self) -> None:
+        """Makes the first search as fast as the next ones: models and indexes work lazily."""
+        for modality in self._indexes:
+            self.search(Query((Text("warm"),), k=1, target=modality))
+
+    def search(self, query: Query) -> Answer:
+        """Returns the `query.k` best items, fewer only if the library has no more.
+
+        Raises:
+            BadQuery: the terms cancel each other out.
+            NotFound: a `Like` term names an item that the library does not have.
+        """
+        started = perf_counter()
+        vector = fuse(np.concatenate([self._vector(term) for term in query.terms]))
+        embedded = perf_counter()
+        index = self._fresh(query.target)
+        excluded = {term.id for term in query.terms if isinstance(term, Like)}
+        hits, fetching = self._best(index, vector, query.k, excluded)
+        found = perf_counter()
+        pictures = self._pictures([hit.item for hit in hits])
+        done = perf_counter()
+        return Answer(
+            hits=hits,
+            pictures=pictures,
+            searched=len(index),
+            took_ms=Timings(
+                embed=(embedded - started) * 1e3,
+                search=(found - embedded - fetching) * 1e3,
+                fetch=(done - found + fetching) * 1e3,
+            ),
+        )
+
+    def item(self, id: int) -> Item:
+        """Returns the item.
+
+        Raises:
+            NotFound: the library does not have it, or may not show it yet.
+        """
+        item = self._catalog.fetch([id]).get(id)
+        if item is None:
+            raise NotFound(f"Item {id} is not in this library: it may have been removed since.")
+        return item
+
+    def detail(self, id: int) -> Detail:
+        """Returns the item with its captions and, for a caption, with its picture.
+
+        Raises:
+            NotFound: the library does not have it.
+        """
+        item = self.item(id)
+        if item.modality is Modality.IMAGE:
+            return Detail(item, self._catalog.captions([id]).get(id, ()), None)
+        pictures = self._pictures([item])
+        return Detail(item, (), pictures.get(item.about) if item.about is not None else None)
+
+    def counts(self) -> Counts:
+        """Returns how many items, files and skipped files the library holds."""
+        return self._catalog.counts()
+
+    def skipped(self, limit: int) -> Sequence[Skipped]:
+        """Returns the first `limit` files that could not be read, by path."""
+        return self._catalog.skipped(limit)
+
+    def generations(self) -> Mapping[Modality, int]:
+        """Returns the saved state that each index shows; it grows with every save."""
+        return {modality: self._fresh(modality).generation for modality in self._indexes}
+
+    def _fresh(self, modality: Modality) -> VectorIndex:
+        """Returns the index after following what the indexer saved since."""
+        index = self._indexes[modality]
+        if index.refresh():
+            log.info("The %s index has new content: %d vectors.", modality, len(index))
+        return index
+
+    def _vector(self, term: Term) -> Vectors:
+        match term:
+            case Text(text):
+                return self._texts.get(text, self._embed_text)
+            case Picture(image):
+                pixels = self.embedder.preprocess(image)
+                with self._embedding:
+                    return self.embedder.embed_images([pixels])
+            case Like(id):
+                item = self.item(id)
+                try:
+                    return self._fresh(item.modality).vectors(np.array([id], dtype=np.int64))
+                except KeyError as error:
+                    raise NotFound(
+                        f"Item {id} has no vector to search by: index its folder again."
+                    ) from error
+
+    def _embed_text(self, text: str) -> Vectors:
+        with self._embedding:
+            return self.embedder.embed_texts([text])
+
+    def _best(
+        self, index: VectorIndex, vector: Vectors, k: int, excluded: set[int]
+    ) -> tuple[list[Hit], float]:
+        """Returns the k best hits that may be shown, and the seconds spent in the catalogue.
+
+        The index may hold vectors of items that are hidden or gone, so it is asked for more until
+        k items can be shown or there are no more vectors.
+        """
+        items: dict[int, Item] = {}
+        fetching = 0.0
+        size = len(index)
+        wanted = min(k + len(excluded), size)
+        while wanted:
+            matches = index.search(vector, wanted)
+            scores = {
+                int(id): float(score)
+                for id, score in zip(matches.ids[0], matches.scores[0], strict=True)
+                if id >= 0 and int(id) not in excluded
+            }
+            started = perf_counter()
+            items = dict(self._catalog.fetch(list(scores)))
+            fetching += perf_counter() - started
+            if len(items) >= k or wanted == size:
+                return ranked(Hit(item, scores[id]) for id, item in items.items())[:k], fetching
+            wanted = min(wanted * 2, size)
+        return [], fetching
+
+    def _pictures(self, items: Sequence[Item]) -> Mapping[int, Item]:
+        ids = sorted({item.about for item in items if item.about is not None})
+        return self._catalog.fetch(ids) if ids else {}
+
+
+class TextCache:
+    """The vectors of the texts searched last: typing and going back repeat many a query."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = Lock()
+        self._vectors: OrderedDict[str, Vectors] = OrderedDict()
+
+    def get(self, text: str, make: Callable[[str], Vectors]) -> Vectors:
+        """Returns the vector of the text, made only if it is not kept."""
+        with self._lock:
+            if text in self._vectors:
+                self._vectors.move_to_end(text)
+                return self._vectors[text]
+        vector = make(text)
+        with self._lock:
+            self._vectors[text] = vector
+            if len(self._vectors) > self._size:
+                self._vectors.popitem(last=False)
+        return vector
