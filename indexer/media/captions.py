@@ -138,14 +138,12 @@ def _table(source: SourceFile) -> Iterator[Pair]:
 
 
 def _separated(source: SourceFile, suffix: str) -> Iterator[Pair]:
-    for line in _text_lines(source):
-        delimiter = _delimiter(line, suffix)
-        header = _split(line, delimiter)
-        break
-    else:
-        raise MediaError("the file is empty")
-    picture, caption = _wanted(header)
     lines = _text_lines(source)
+    head = next(lines, None)
+    if head is None:
+        raise MediaError("the file is empty")
+    delimiter = _delimiter(head, suffix)
+    picture, caption = _wanted(_split(head, delimiter))
     # Flickr30k's results.csv is parted by | and never quoted; quotes in it are part of the text.
     rows = (
         csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
@@ -153,12 +151,11 @@ def _separated(source: SourceFile, suffix: str) -> Iterator[Pair]:
         else csv.reader(lines, delimiter=delimiter)
     )
     try:
-        next(rows)
         for row in rows:
             if len(row) > max(picture, caption) and row[picture].strip():
                 yield row[picture], row[caption]
     except csv.Error as error:
-        raise MediaError(f"line {rows.line_num} is no row of a table: {error}") from error
+        raise MediaError(f"line {rows.line_num + 1} is no row of a table: {error}") from error
 
 
 def _json_lines(source: SourceFile) -> Iterator[Pair]:
@@ -224,12 +221,13 @@ def _karpathy(images: Sequence[Mapping[str, Any]]) -> list[Pair]:
 
 
 def _text_lines(source: SourceFile) -> Iterator[str]:
-    """Yields the lines of a table, blank ones at its head left out, one at a time."""
+    """Yields the lines of a table, one at a time."""
     try:
-        head = source.location.open("rb").read(4)
+        with source.location.open("rb") as file:
+            head = file.read(4)
         encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-        with source.location.open(encoding=encoding, errors="replace", newline="") as file:
-            for line in file:
+        with source.location.open(encoding=encoding, errors="replace", newline="") as text:
+            for line in text:
                 if "\0" in line:
                     raise MediaError("not text: it holds zero bytes")
                 yield line
@@ -246,7 +244,7 @@ def _delimiter(header: str, suffix: str) -> str:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
+    return next(csv.reader([line.strip("\r\n")], delimiter=delimiter), [])
 
 
 def _columns(names: Sequence[str]) -> tuple[int | None, int | None]:

@@ -1,0 +1,52 @@
+"""A folder of files that break picture readers: everything is read or has a reason."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.errors import MediaError
+from indexer.media import readers
+from indexer.scan import scan
+from indexer.types import Kind, SourceFile
+
+MIN_SIDE = 448
+
+
+@pytest.fixture(scope="module")
+def files(shared_data: Path) -> list[SourceFile]:
+    return [one for one in scan(shared_data / "awkward") if isinstance(one, SourceFile)]
+
+
+def test_every_awkward_file_is_read_or_has_a_reason(files: list[SourceFile]) -> None:
+    reading = readers(files, min_side=MIN_SIDE, max_pixels=180_000_000)
+    read, reasons = 0, {}
+    for file in files:
+        try:
+            for sample in reading[file.kind].read(file):
+                read += 1
+                if isinstance(sample.content, Image.Image):
+                    assert sample.content.mode == "RGB"
+                    assert sample.width
+                    assert sample.height
+        except MediaError as error:
+            reasons[file.path] = str(error)
+    assert all(reasons.values())
+    assert read > 400
+    assert len(reasons) < 60
+    assert any("decompression_bomb" in path for path in reasons)
+
+
+@pytest.mark.parametrize("shape", ["Landscape", "Portrait"])
+def test_all_orientations_show_the_same_picture(shared_data: Path, shape: str) -> None:
+    folder = shared_data / "awkward" / "exif-orientation-examples"
+    pictures = [SourceFile(str(folder), f"{shape}_{n}.jpg", Kind.IMAGE, 1, 1) for n in range(9)]
+    reader = readers(pictures, min_side=64, max_pixels=10**8)[Kind.IMAGE]
+    seen = []
+    for picture in pictures:
+        (sample,) = reader.read(picture)
+        assert isinstance(sample.content, Image.Image)
+        seen.append(np.asarray(sample.content.resize((32, 32))).astype(float))
+    for other in seen[1:]:
+        assert np.abs(other - seen[0]).mean() < 8
