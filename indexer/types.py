@@ -257,6 +257,13 @@ class Catalog(Protocol):
         """Returns the numbers that `status` shows."""
         ...
 
+    def pairs(self) -> tuple[Ids, Ids]:
+        """Returns the ids of all captions whose picture is here, and of those pictures.
+
+        Both int64 (n,), by caption id: what a space is taught with and judged by.
+        """
+        ...
+
     def skipped(self, limit: int) -> Sequence[Skipped]:
         """Returns the first `limit` files that could not be read, by path."""
         ...

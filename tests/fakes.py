@@ -74,6 +74,11 @@ class FakeCatalog:
             skipped=len(self.failures),
         )
 
+    def pairs(self) -> tuple[Ids, Ids]:
+        linked = [item for item in self.items.values() if item.about is not None]
+        captions = np.array([item.id for item in linked], dtype=np.int64)
+        return captions, np.array([item.about for item in linked], dtype=np.int64)
+
     def skipped(self, limit: int) -> Sequence[Skipped]:
         return self.failures[:limit]
 

@@ -95,6 +95,14 @@ class SqlCatalog:
                 skipped=connection.execute(skipped).scalar_one(),
             )
 
+    def pairs(self) -> tuple[Ids, Ids]:
+        linked = _items(with_picture=True).where(ItemRow.modality == Modality.TEXT.value)
+        query = linked.with_only_columns(ItemRow.id, _Picture.id, maintain_column_froms=True)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(ItemRow.id)).all()
+        ids = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2)
+        return np.ascontiguousarray(ids[:, 0]), np.ascontiguousarray(ids[:, 1])
+
     def skipped(self, limit: int) -> Sequence[Skipped]:
         query = (
             select(

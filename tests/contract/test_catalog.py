@@ -160,6 +160,14 @@ def test_captions_know_their_picture_whichever_came_first(catalog: SqlCatalog) -
     }
 
 
+def test_pairs_are_the_captions_whose_picture_is_here(catalog: SqlCatalog) -> None:
+    assert [ids.tolist() for ids in catalog.pairs()] == [[], []]
+    one, _, two = show(catalog, captions("t.csv", ("a.jpg", "1"), ("b.jpg", "2"), ("a.jpg", "3")))
+    (a,) = show(catalog, picture("a.jpg"))
+    catalog.add([captions("hidden.csv", ("a.jpg", "4")), picture("b.jpg")])
+    assert [ids.tolist() for ids in catalog.pairs()] == [[one, two], [a, a]]
+
+
 def test_captions_follow_a_picture_that_was_replaced(catalog: SqlCatalog) -> None:
     (text_id,) = show(catalog, captions("a.txt", ("a.jpg", "one")))
     show(catalog, picture("a.jpg"))
