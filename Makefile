@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := .demo
 PORT ?= 8420
-MODEL ?= colour
-PHOTOS ?= $(DEMO)/photos
+MODEL ?= random:ViT-B-32
+PHOTOS ?=
 
 .PHONY: demo test check format lint types contracts bench clean
 
@@ -26,7 +26,7 @@ else
 	$(BIN)/atisbo index $(DEMO)/photos --library $(DEMO)/library
 	@echo
 	@echo "This demo runs on the colour model: it knows colours and nothing else, so that it works"
-	@echo "anywhere at once. Once the page is up, try: red · dark blue · green"
+	@echo "anywhere at once. Once the page is up, try: red · dark blue · brown"
 	@echo
 	$(BIN)/atisbo serve --library $(DEMO)/library --port $(PORT)
 endif
@@ -48,10 +48,10 @@ types: $(READY)
 contracts: $(READY)
 	$(BIN)/lint-imports
 
-# Throughput of indexing, stage by stage: make bench PHOTOS=/some/folder MODEL=open_clip:...
+# Throughput of indexing, stage by stage, on drawn photos and random weights, or on your own:
+# make bench PHOTOS=/some/folder MODEL=open_clip:...
 bench: $(READY)
-	@test -d "$(PHOTOS)" || $(BIN)/python demo/photos.py $(DEMO)/photos
-	$(BIN)/python tests/benchmarks/bench_index.py --photos "$(PHOTOS)" --model "$(MODEL)"
+	$(BIN)/python tests/benchmarks/bench_index.py --model "$(MODEL)" $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 clean:
 	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache *.egg-info
