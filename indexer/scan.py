@@ -6,12 +6,13 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from indexer.errors import ConfigError
-from indexer.media.captions import SIDECAR_SUFFIX, TABLE_SUFFIXES, is_caption_table
+from indexer.media.captions import SIDECAR_SUFFIX
 from indexer.media.image import IMAGE_SUFFIXES
+from indexer.media.tables import TABLE_SUFFIXES, is_caption_table
 from indexer.types import Kind, SourceFile
 
 _PASSED_OVER = frozenset({"@eadir", "__macosx", "$recycle.bin", "#recycle", "lost+found"})
-_HEAD_BYTES = 65_536
+_END_BYTES = 65_536
 
 
 class Unreadable(NamedTuple):
@@ -33,11 +34,14 @@ def distinct_roots(folders: Iterable[Path]) -> Sequence[Path]:
             raise ConfigError(f"{folder} is not a folder. Name one that holds pictures.")
         roots.append(folder.resolve())
     ordered = sorted(set(roots))
-    return [
-        root
-        for root in ordered
-        if not any(root != other and root.is_relative_to(other) for other in ordered)
-    ]
+    return [root for root in ordered if not any(_walked_by(other, root) for other in ordered)]
+
+
+def _walked_by(outer: Path, inner: Path) -> bool:
+    """Whether a scan of `outer` comes by `inner`, another folder."""
+    if inner == outer or not inner.is_relative_to(outer):
+        return False
+    return not any(_passed_over(name) for name in inner.relative_to(outer).parts)
 
 
 def scan(root: Path, *, exclude: Path | None = None) -> Iterator[SourceFile | Unreadable]:
@@ -61,7 +65,7 @@ def scan(root: Path, *, exclude: Path | None = None) -> Iterator[SourceFile | Un
         inside: list[Path] = []
         names = {entry.name.lower() for entry in entries}
         for entry in entries:
-            if entry.name.startswith(".") or entry.name.lower() in _PASSED_OVER:
+            if _passed_over(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if Path(entry.path) != excluded:
@@ -69,6 +73,10 @@ def scan(root: Path, *, exclude: Path | None = None) -> Iterator[SourceFile | Un
                 continue
             yield from _looked_at(entry, root, names)
         folders.extend(reversed(inside))
+
+
+def _passed_over(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _PASSED_OVER
 
 
 def _looked_at(
@@ -105,8 +113,18 @@ def _kind(path: Path, suffix: str, names: set[str]) -> Kind | None:
         stem = path.name[: -len(suffix)].lower()
         beside = PurePosixPath(stem).suffix in IMAGE_SUFFIXES and stem in names
         return Kind.CAPTION if beside or _has_picture(stem, names) else None
+    return Kind.CAPTION if is_caption_table(_ends(path, suffix), suffix) else None
+
+
+def _ends(path: Path, suffix: str) -> bytes:
+    """Returns the first bytes of the file, and of a JSON document the last as well."""
     with path.open("rb") as file:
-        return Kind.CAPTION if is_caption_table(file.read(_HEAD_BYTES), suffix) else None
+        head = file.read(_END_BYTES)
+        if suffix != ".json" or len(head) < _END_BYTES:
+            return head
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(_END_BYTES, size - _END_BYTES))
+        return head + file.read()
 
 
 def _has_picture(stem: str, names: set[str]) -> bool:

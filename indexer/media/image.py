@@ -184,7 +184,9 @@ def _decoded(
             return _upright_rgb(image, reduction)
     except Image.DecompressionBombError as error:
         # A canvas or tile inside the file is larger than the file's own word for its size.
-        raise MediaError(_too_large(str(error), max_pixels)) from error
+        pixels = re.search(r"(\d+) pixels", str(error))
+        what = f"a canvas of {int(pixels[1]):,} pixels" if pixels else "its canvas"
+        raise MediaError(_too_large(what, max_pixels)) from error
     except MemoryError as error:
         raise MediaError("there is not enough memory to decode it") from error
     except _DAMAGE as error:
@@ -203,7 +205,9 @@ def _opened(stream: BinaryIO, head: bytes, suffix: str) -> Image.Image:
         if found is None:
             raise MediaError("not a picture, or damaged from its first bytes on") from error
         if is_readable_picture(found):
-            raise MediaError(f"damaged: begins like {found}, but its header is broken") from error
+            raise MediaError(
+                f"damaged or unusual: begins like {found}, but its header cannot be read"
+            ) from error
         raise MediaError(f"not a picture that atisbo reads: the file is {found}") from error
 
 

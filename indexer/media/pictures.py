@@ -1,11 +1,14 @@
 """Which picture a caption file means: by path, else by a name that only one picture has."""
 
+import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 from posixpath import normpath
-from urllib.parse import urlsplit
 
+from indexer.media.texts import is_storable
 from indexer.types import Kind, SourceFile
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
 
 
 class PictureNames:
@@ -30,7 +33,7 @@ class PictureNames:
         name that exactly one picture below the table's folder has is enough. A picture that is not
         there keeps the path it would have; None where that cannot be in the root.
         """
-        if urlsplit(written).scheme in {"http", "https", "s3", "data"}:
+        if _URL.match(written) or not is_storable(written):
             return None
         folder = PurePosixPath(table.path).parent
         path = PurePosixPath(written.strip().replace("\\", "/"))

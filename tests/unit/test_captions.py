@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import MediaError
-from indexer.media.captions import CaptionReader, is_caption_table
+from indexer.media.captions import CaptionReader
 from indexer.media.pictures import PictureNames
+from indexer.media.tables import is_caption_table
 from indexer.types import Kind, SourceFile
 
 Found = list[tuple[str | None, str]]
@@ -173,3 +174,74 @@ def test_a_table_that_vanished_gives_a_reason(tmp_path: Path) -> None:
     gone = SourceFile(tmp_path.as_posix(), "gone.csv", Kind.CAPTION, 3, 1)
     with pytest.raises(MediaError, match="cannot be read"):
         list(CaptionReader(PictureNames([])).read(gone))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("deep.jsonl", '{"image": "a.jpg", "caption": "good"}\n' + "[" * 100_000 + "\n"),
+        (
+            "ids.json",
+            '{"images": [{"id": 1, "file_name": "a.jpg"}, {"id": [2], "file_name": "b.jpg"}],'
+            '"annotations": [{"image_id": {}, "caption": "x"},'
+            '{"image_id": 1, "caption": "good"}]}',
+        ),
+        ("quote.csv", 'image,caption\na.jpg,good\nb.jpg,"never closed\n' + "b.jpg,x\n" * 20_000),
+    ],
+)
+def test_damage_in_a_table_costs_its_rows_only(tmp_path: Path, name: str, content: str) -> None:
+    assert ("a.jpg", "good") in read(tmp_path, name, content, ("a.jpg",))
+
+
+def test_a_document_nested_without_end_gives_a_reason(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="not JSON"):
+        read(tmp_path, "deep.json", '{"images": ' + "[" * 100_000)
+
+
+def test_captions_and_paths_can_be_stored_whatever_json_spells(tmp_path: Path) -> None:
+    table = '{"image": "a\\u0000.jpg", "caption": "half \\ud800 zero \\u0000 bell \\u0007 end"}\n'
+    assert read(tmp_path, "t.jsonl", table) == [(None, "half zero bell end")]
+
+
+@pytest.mark.parametrize("written", ["http://[bad", "//[x", "HTTPS://example.org/a.jpg"])
+def test_an_odd_address_is_no_picture(tmp_path: Path, written: str) -> None:
+    assert read(tmp_path, "t.csv", f"image,caption\n{written},words\n") == [(None, "words")]
+
+
+def test_a_windows_letter_in_a_table_is_kept(tmp_path: Path) -> None:
+    table = "image,caption\na.jpg,Käfer\n".encode("cp1252")
+    assert read(tmp_path, "t.csv", table, ("a.jpg",)) == [("a.jpg", "Käfer")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("several.csv", "image,caption_1,caption_2\na.jpg,one,two\n"),
+        ("Flickr8k.token.tsv", "a.jpg#0\tone\na.jpg#1\ttwo\n"),
+        ("no header.csv", 'a.jpg,one\na.jpg,"two"\n'),
+        ("quoted.csv", '"caption","image"\n"one","a.jpg"\n"two","a.jpg"\n'),
+        ("comma first.csv", 'caption,image\n"one",a.jpg\n"two",a.jpg\n'),
+        ("list.json", '[{"image": "a.jpg", "caption": ["one", "two"]}]'),
+        ("wide.csv", "\ufeffimage,caption\na.jpg,one\na.jpg,two\n".encode("utf-16-le")),
+    ],
+)
+def test_rarer_layouts_are_understood(tmp_path: Path, name: str, content: bytes | str) -> None:
+    raw = content.encode() if isinstance(content, str) else content
+    assert is_caption_table(raw, Path(name).suffix)
+    assert read(tmp_path, name, raw, ("a.jpg",)) == [("a.jpg", "one"), ("a.jpg", "two")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("songs.csv", "path,title\nsong.mp3,My song\n"),
+        ("settings.json", '{"images": {"logo": "a.png"}}'),
+        (
+            "instances.json",
+            '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"bbox": [1, 2]}]}',
+        ),
+        ("deep.jsonl", "[" * 100_000),
+    ],
+)
+def test_what_only_resembles_a_caption_table_is_left_alone(name: str, content: str) -> None:
+    assert not is_caption_table(content.encode(), Path(name).suffix)

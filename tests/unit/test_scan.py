@@ -101,6 +101,12 @@ def test_folders_inside_others_are_walked_once(tmp_path: Path) -> None:
     assert distinct_roots(wanted) == [tmp_path / "a", tmp_path / "ab"]
 
 
+def test_a_hidden_folder_that_is_named_is_walked(tmp_path: Path) -> None:
+    fill(tmp_path, "x.jpg", ".photos/y.jpg")
+    roots = distinct_roots([tmp_path, tmp_path / ".photos"])
+    assert [path for root in roots for path in paths(root)] == ["x.jpg", "y.jpg"]
+
+
 def test_a_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     fill(tmp_path, "a.jpg")
     with pytest.raises(ConfigError, match=r"a\.jpg is not a folder"):
