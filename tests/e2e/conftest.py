@@ -1,0 +1,92 @@
+"""A running service over a small library, and a browser page on it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+COLOURS = {
+    "red": (230, 20, 20),
+    "green": (10, 160, 20),
+    "blue": (20, 20, 230),
+    "yellow": (240, 240, 20),
+    "purple": (120, 0, 150),
+}
+SIZES = [(640, 480), (480, 640), (900, 300), (500, 500)]
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pictures in plain colours, several shapes of each, with captions."""
+    folder = tmp_path_factory.mktemp("e2e") / "photos"
+    folder.mkdir()
+    for name, colour in COLOURS.items():
+        for number, size in enumerate(SIZES * 2):
+            Image.new("RGB", size, colour).save(folder / f"{name}-{number}.jpg")
+        (folder / f"{name}-0.txt").write_text(f"a {name} wall\n")
+    (folder / "broken.jpg").write_bytes(b"not a picture at all")
+    return folder
+
+
+def atisbo(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "indexer", *map(str, arguments)]
+
+
+@pytest.fixture(scope="session")
+def server(media: Path) -> Iterator[str]:
+    """The address of `atisbo serve` over an indexed library."""
+    library = media.parent / "library"
+    subprocess.run(atisbo("index", media, "--library", library), check=True, capture_output=True)
+    command = atisbo("serve", "--library", library, "--port", 0)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+?:\d+", process.stdout.readline())
+        assert found, "the service did not start"
+        yield found[0]
+        process.terminate()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed (Debian's package: chromium)")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A fresh page; it must leave no error in the console and call no other host."""
+    context = browser.new_context(base_url=server, viewport={"width": 1280, "height": 800})
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "request",
+        lambda request: (
+            complaints.append(f"foreign request {request.url}")
+            if not request.url.startswith((server, "blob:", "data:"))
+            else None
+        ),
+    )
+    opened.set_default_timeout(10_000)
+    yield opened
+    context.close()
+    assert complaints == []

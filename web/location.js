@@ -1,0 +1,59 @@
+// @ts-check
+// What the page shows, as an address: everything but an uploaded picture, which stays in this tab.
+
+/**
+ * @typedef {object} State
+ * @property {string} q
+ * @property {"image" | "text"} target
+ * @property {number | null} like  An item to search by.
+ * @property {number | null} item  The item shown large.
+ * @property {string | null} upload  The kept picture to search by; see upload.js.
+ */
+
+/**
+ * Returns the state of an address; what makes no sense in it is left out.
+ * @param {string} query  As in location.search.
+ * @param {any} kept  As in history.state.
+ * @returns {State}
+ */
+export function read(query, kept) {
+  const given = new URLSearchParams(query);
+  return {
+    q: (given.get("q") ?? "").trim(),
+    target: given.get("target") === "text" ? "text" : "image",
+    like: id(given.get("like")),
+    item: id(given.get("item")),
+    upload: typeof kept?.upload === "string" ? kept.upload : null,
+  };
+}
+
+/**
+ * Returns the address of a state, relative to the page.
+ * @param {State} state
+ */
+export function address(state) {
+  const given = new URLSearchParams();
+  if (state.q) given.set("q", state.q);
+  if (state.like !== null) given.set("like", String(state.like));
+  if (state.target === "text") given.set("target", "text");
+  if (state.item !== null) given.set("item", String(state.item));
+  const query = given.toString();
+  return query ? `/?${query}` : "/";
+}
+
+/**
+ * Returns the same text for states that have the same results.
+ * @param {State} state
+ */
+export const queryKey = ({ q, target, like, upload }) => JSON.stringify([q, target, like, upload]);
+
+/**
+ * Returns whether there is anything to search for.
+ * @param {State} state
+ */
+export const asks = (state) => Boolean(state.q || state.like !== null || state.upload);
+
+/** @param {string | null} text */
+function id(text) {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,106 @@
+// @ts-check
+// What a visitor sees first: what the library holds, searches to try, a glimpse of it.
+
+import * as api from "./api.js";
+import { byId, isPlain, make } from "./dom.js";
+import { address } from "./location.js";
+import * as words from "./words.js";
+
+/** @typedef {import("./location.js").State} State */
+
+const COLOURS = ["red", "blue", "green", "yellow", "dark brown", "white", "black"];
+const SCENES = [
+  "children playing",
+  "a dog running",
+  "mountains in the snow",
+  "by the water",
+  "a crowded street",
+  "at night",
+  "someone jumping",
+];
+const A_DAY_MS = 86_400_000;
+
+export class Start {
+  /** @type {api.Status | null} */
+  status = null;
+  #glimpsed = "";
+
+  /**
+   * @param {object} parts
+   * @param {(q: string) => void} parts.search
+   * @param {(state: State) => void} parts.changed  The library is known now.
+   * @param {(hits: api.Hit[], q: string) => void} parts.glimpse
+   */
+  constructor({ search, changed, glimpse }) {
+    this.changed = changed;
+    this.glimpse = glimpse;
+    this.search = search;
+    byId("examples").addEventListener("click", (/** @type {MouseEvent} */ event) => {
+      const example = /** @type {HTMLElement} */ (event.target).closest("a");
+      if (!example || !isPlain(event)) return;
+      event.preventDefault();
+      search(example.textContent ?? "");
+    });
+  }
+
+  /** Asks what the library holds; throws Failure where nothing answers. */
+  async load() {
+    const status = await api.status();
+    this.status = status;
+    const { image, text } = status.items;
+    byId("library").textContent =
+      `${words.count(image, "picture")} · ${words.count(text, "caption")} · ` +
+      words.modelName(status.model.name);
+    byId("library").title = status.model.name;
+    const skipped = byId("skipped-button");
+    skipped.hidden = !status.skipped;
+    skipped.textContent = `${words.count(status.skipped, "file")} skipped`;
+    const hint = byId("hint");
+    hint.hidden = !status.hint;
+    hint.textContent = status.hint ?? "";
+    if (image + text === 0) this.#empty();
+    else this.#examples();
+    return status;
+  }
+
+  /** Shows some pictures of the library, others on another day; nothing if that fails. */
+  async showGlimpse() {
+    if (!this.status?.items.image) return;
+    const examples = this.#words();
+    const q = examples[Math.floor(Date.now() / A_DAY_MS) % examples.length];
+    if (this.#glimpsed === q) return;
+    this.#glimpsed = q;
+    try {
+      const answer = await api.search({ q, target: "image", like: null }, null, 24);
+      byId("glimpse-title").textContent = `A glimpse: “${q}”`;
+      byId("glimpse").hidden = false;
+      this.glimpse(answer.hits, q);
+    } catch (error) {
+      this.#glimpsed = "";
+      if (!(error instanceof api.Failure)) throw error;
+    }
+  }
+
+  #words() {
+    return this.status?.model.name === "colour" ? COLOURS : SCENES;
+  }
+
+  #examples() {
+    byId("examples").replaceChildren(
+      ...this.#words().map((q) => {
+        const href = address({ q, target: "image", like: null, item: null, upload: null });
+        return make("li", {}, make("a", { href, textContent: q }));
+      }),
+    );
+  }
+
+  #empty() {
+    byId("start-title").textContent = "This library is empty";
+    byId("start-lead").replaceChildren(
+      "Show atisbo a folder of pictures, in a shell:",
+      make("code", { className: "command", textContent: "atisbo index FOLDER" }),
+      "This page then finds them; there is no need to start it again.",
+    );
+    byId("hint").hidden = true;
+  }
+}
