@@ -25,8 +25,7 @@ else
 	$(BIN)/python demo/photos.py $(DEMO)/photos
 	$(BIN)/atisbo index $(DEMO)/photos --library $(DEMO)/library
 	@echo
-	@echo "This demo runs on the colour model: it knows colours and nothing else, so that it works"
-	@echo "anywhere at once. Once the page is up, try: red · dark blue · brown"
+	@echo "Once the page is up, try: a red motorcycle · a cat · an orange flower"
 	@echo
 	$(BIN)/atisbo serve --library $(DEMO)/library --port $(PORT)
 endif

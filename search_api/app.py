@@ -10,7 +10,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 from indexer.config import Settings, load_settings
-from indexer.embedders import open_embedder
+from indexer.embedders import hint, open_embedder
 from indexer.library import open_library
 from indexer.media.image import THUMBNAIL_SIDE, decode, preview
 from search_api import errors, guard
@@ -106,13 +106,3 @@ def own_version() -> str:
         return version("atisbo")
     except PackageNotFoundError:  # run from a checkout that was not installed
         return "0+unknown"
-
-
-def hint(model: str) -> str | None:
-    """Returns how to get a stronger model, for those that are only for trying things out."""
-    if model != "colour":
-        return None
-    return (
-        "The colour model knows colours only. Index again with another model to search by meaning: "
-        "atisbo index FOLDER --model open_clip:ViT-B-32/laion2b_s34b_b79k"
-    )

@@ -12,7 +12,7 @@ from rich.table import Table
 from indexer import options
 from indexer.commands.progress import ShownProgress
 from indexer.config import Settings, load_settings
-from indexer.embedders import DEFAULT_MODEL, open_embedder
+from indexer.embedders import DEFAULT_MODEL, hint, open_embedder
 from indexer.engines import open_engine
 from indexer.errors import ConfigError
 from indexer.library import Library, make_library, open_library, stored_model, writing
@@ -60,6 +60,8 @@ def index(folders: tuple[Path, ...], strict: bool, **chosen: object) -> None:
             sys.exit(EXIT_INTERRUPTED)
     Console().print(_summary(report, library, unchanged))
     _show_skipped(report, console)
+    if advice := hint(library.space.model):
+        console.print(advice, style="dim", highlight=False, soft_wrap=True)
     if strict and report.skipped:
         sys.exit(EXIT_SOME_SKIPPED)
 

@@ -20,6 +20,7 @@ import torch
 from PIL.Image import Image
 from safetensors import SafetensorError
 
+from indexer.embedders.device import open_device
 from indexer.errors import ConfigError
 from indexer.types import Pixels, Vectors
 
@@ -65,7 +66,7 @@ class OpenClipEmbedder:
         """
         self.name = f"open_clip:{spec}"
         name = _Name.parse(spec)
-        self.device = _device(device)
+        self.device = open_device(device)
         model, self._transform, self._tokenizer = _load(name, self.name)
         model = model.eval().to(self.device)
         if any(isinstance(module, torch.nn.Conv2d) for module in model.modules()):
@@ -191,22 +192,6 @@ class _quiet:  # noqa: N801 - reads as a verb in `with`
 
     def __exit__(self, *_: object) -> None:
         logging.disable(self._before)
-
-
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"device {wanted!r} cannot be used here ({str(error).splitlines()[0]}). "
-            "Use --device auto, or cpu."
-        ) from error
-    return device
 
 
 def _with_precision(model: Any, device: torch.device, wanted: str) -> tuple[Any, str]:

@@ -50,7 +50,8 @@ def atisbo(*arguments: object) -> list[str]:
 def server(media: Path) -> Iterator[str]:
     """The address of `atisbo serve` over an indexed library."""
     library = media.parent / "library"
-    subprocess.run(atisbo("index", media, "--library", library), check=True, capture_output=True)
+    indexing = atisbo("index", media, "--library", library, "--model", "colour")
+    subprocess.run(indexing, check=True, capture_output=True)
     command = atisbo("serve", "--library", library, "--port", 0)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

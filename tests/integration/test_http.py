@@ -446,7 +446,7 @@ def test_status_tells_what_the_library_holds(service: Service, client: FlaskClie
 
 
 def test_demo_model_comes_with_a_hint(service: Service, client: FlaskClient) -> None:
-    from search_api.app import hint
+    from indexer.embedders import hint
 
     assert "--model open_clip:" in (hint("colour") or "")
 

@@ -16,6 +16,7 @@ COLOURS = {"red": (250, 10, 10), "green": (10, 170, 10), "blue": (10, 10, 250)}
 
 def atisbo(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "indexer", *map(str, arguments)]
+    options.setdefault("env", {**os.environ, "ATISBO_MODEL": "colour"})
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=120, **options
     )
@@ -135,7 +136,7 @@ def test_killed_runs_lose_nothing_and_show_nothing_twice(tmp_path: Path, library
         colour = list(COLOURS.values())[number % 3]
         Image.new("RGB", (400, 300), colour).save(photos / f"{number}.jpg")
     command = [sys.executable, "-m", "indexer", "index", photos, "--library", library]
-    quick = {**os.environ, "ATISBO_CHECKPOINT_ITEMS": "32"}
+    quick = {**os.environ, "ATISBO_MODEL": "colour", "ATISBO_CHECKPOINT_ITEMS": "32"}
     for delay_s in (1.5, 2.0, 2.5, 3.0):
         run = subprocess.Popen(
             list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quick
