@@ -1,7 +1,14 @@
 // @ts-check
 // The HTTP interface, as documented at /openapi/.
 
-/** @typedef {{id: number, path: string, width: number | null, height: number | null, thumbnail: string}} Picture */
+/**
+ * @typedef {object} Picture
+ * @property {number} id
+ * @property {string} path
+ * @property {number | null} width
+ * @property {number | null} height
+ * @property {string} thumbnail
+ */
 /**
  * @typedef {object} Item
  * @property {number} id

@@ -1,288 +1,158 @@
 // @ts-check
 // The page: one state, kept in the address; everything on screen follows from it.
 
-import { CaptionList } from "./captions.js";
+import { Failure } from "./api.js";
 import { Chip } from "./chip.js";
 import { Detail } from "./detail.js";
 import * as dialogs from "./dialogs.js";
-import { byId, isPlain, make } from "./dom.js";
+import { byId, isPlain } from "./dom.js";
 import { Grid } from "./grid.js";
+import { Journey } from "./journey.js";
 import * as keys from "./keys.js";
-import { address, asks, queryKey, read } from "./location.js";
+import { address, asks, NOTHING, queryKey } from "./location.js";
+import { Results } from "./results.js";
 import { Searching } from "./searching.js";
 import { Start } from "./start.js";
 import * as upload from "./upload.js";
-import * as words from "./words.js";
-import { Failure } from "./api.js";
 
-/** @typedef {import("./location.js").State} State */
 /** @typedef {import("./api.js").Hit} Hit */
 
 const TYPING_MS = 150;
-// A query that rests this long, or is used, is one to come back to with the back button.
-const SETTLED_MS = 1500;
+// The results are fetched on when so few are left to leaf through.
+const NEARLY_ALL = 6;
 
 const input = byId("q");
 
-let state = read(location.search, history.state);
-/** @type {Hit[]} */
-let hits = [];
-/** @type {Hit[]} */
-let glimpse = [];
-/** The query that `hits` answer. */
-let answered = "";
-/** Whether the current history entry is still being typed. */
-let draft = false;
-let settling = 0;
-let announcing = 0;
-let focusResults = false;
-/** Scroll position of each history entry. @type {Map<string, number>} */
-const scrolled = new Map();
-let entry = history.state?.entry ?? newEntry();
+const journey = new Journey(({ asked, came, typed }) => {
+  if (asked) ask(came, typed);
+  paint();
+});
 
-const view = {
-  open: (/** @type {number} */ id) => openItem(id),
-  href: (/** @type {number} */ id) => address({ ...state, item: id }),
+const tiles = {
+  open: (/** @type {number} */ id) => journey.open(id),
+  href: (/** @type {number} */ id) => address({ ...journey.state, item: id }),
   leave: toSearch,
 };
-const grid = new Grid(byId("pictures"), view);
-const glimpseGrid = new Grid(byId("glimpse-grid"), view, 3);
-const captions = new CaptionList(byId("captions"), view);
+
+/** What the start page shows. @type {Hit[]} */
+let glimpse = [];
+const glimpseGrid = new Grid(byId("glimpse-grid"), tiles, 3);
+
+const results = new Results({
+  ...tiles,
+  more: () => searching.more(journey.state),
+  retry: () => searching.run(journey.state),
+  clear,
+});
+
+const searching = new Searching({
+  picture: upload.recall,
+  answered: (answer, more) => {
+    results.show(journey.state, answer, more);
+    placeDetail();
+  },
+  failed: (failure, grown) => (grown ? results.failMore(failure) : results.fail(failure)),
+  busy: (busy) => results.busy(busy, journey.state),
+});
+
 const chip = new Chip(() => {
-  go({ like: null, upload: null }, "push");
+  journey.go({ like: null, upload: null });
   toSearch();
 });
-const searching = new Searching({ picture: upload.recall, answered: showAnswer, failed: showFailure, busy });
+
 const start = new Start({
-  search: (q) => go({ q, target: "image" }, "push"),
-  changed: () => {},
-  glimpse: (found) => {
-    glimpse = found;
-    glimpseGrid.show(found);
+  search: (q) => journey.go({ ...NOTHING, q }),
+  glimpse: (hits) => {
+    glimpse = hits;
+    glimpseGrid.show(hits);
     placeDetail();
   },
 });
+
 const detail = new Detail({
   step,
-  closed: closeItem,
-  like: (id, target) => {
-    focusResults = true;
-    go({ q: "", like: id, upload: null, item: null, target }, "push");
+  closed: () => {
+    const id = journey.state.item;
+    journey.close();
+    detail.close();
+    if (id !== null) list().focusItem(id);
   },
-  hrefLike: (id, target) => address({ q: "", like: id, upload: null, item: null, target }),
+  like: (id, target) => {
+    results.focusNext();
+    journey.go({ ...NOTHING, like: id, target });
+  },
+  hrefLike: (id, target) => address({ ...NOTHING, like: id, target }),
 });
 
-// --- state and history
+// --- from the state to the screen
 
 /**
- * Changes the state, the address and, if the query changed, the results.
- * @param {Partial<State>} change
- * @param {"push" | "replace"} how
- * @param {{delay_ms?: number, opened?: boolean}} [more]
+ * @param {boolean} came
+ * @param {boolean} typed
  */
-function go(change, how, { delay_ms = 0, opened = false } = {}) {
-  const before = queryKey(state);
-  state = { ...state, ...change };
-  if (how === "push") {
-    scrolled.set(entry, scrollY);
-    entry = newEntry();
-  }
-  const kept = { entry, upload: state.upload, opened: opened || (how === "replace" && history.state?.opened) };
-  history[how === "push" ? "pushState" : "replaceState"](kept, "", address(state));
-  if (!delay_ms) draft = false;
-  const changed = queryKey(state) !== before;
-  if (changed && how === "push") scrollTo({ top: 0 });
-  if (changed) ask(delay_ms);
-  paint();
-}
-
-/** @param {number} delay_ms */
-function ask(delay_ms) {
-  if (!asks(state)) {
+function ask(came, typed) {
+  if (!asks(journey.state)) {
     searching.stop();
-    hits = [];
-    answered = "";
-  } else searching.run(state, delay_ms);
+    results.clear();
+  } else if (!came || !searching.again(journey.state)) {
+    searching.run(journey.state, typed ? TYPING_MS : 0);
+  }
 }
 
-function newEntry() {
-  return Math.random().toString(36).slice(2);
+function paint() {
+  const { q, target, like, upload } = journey.state;
+  const asking = asks(journey.state);
+  if (input.value.trim() !== q) input.value = q;
+  const kind = target === "text" ? "captions" : "pictures";
+  input.placeholder = like !== null || upload ? "Add words" : `Search your ${kind}`;
+  for (const radio of document.querySelectorAll("input[name=target]")) {
+    const one = /** @type {HTMLInputElement} */ (radio);
+    one.checked = one.value === target;
+  }
+  byId("clear").hidden = !asking;
+  byId("start").hidden = asking;
+  byId("results").hidden = !asking;
+  document.title = q ? `${q} – atisbo` : "atisbo";
+  chip.show(journey.state);
+  if (!asking) start.showGlimpse();
+  placeDetail();
 }
 
-function settle() {
-  clearTimeout(settling);
-  draft = false;
+/** The hits on screen. */
+const shown = () => (asks(journey.state) ? results.hits : glimpse);
+
+/** The list of the hits on screen. */
+function list() {
+  if (!asks(journey.state)) return glimpseGrid;
+  return journey.state.target === "text" ? results.captions : results.grid;
 }
 
-addEventListener("popstate", (event) => {
-  scrolled.set(entry, scrollY);
-  const before = queryKey(state);
-  settle();
-  state = read(location.search, event.state);
-  entry = event.state?.entry ?? newEntry();
-  if (queryKey(state) !== before && !searching.again(state)) ask(0);
-  paint();
-  scrollTo({ top: scrolled.get(entry) ?? 0 });
-});
-
-function openItem(/** @type {number} */ id) {
-  settle();
-  go({ item: id }, "push", { opened: true });
-}
-
-function closeItem() {
-  const id = state.item;
-  if (history.state?.opened) {
-    state = { ...state, item: null };
-    history.back();
-  } else go({ item: null }, "replace");
-  detail.close();
-  if (id !== null) refocus(id);
-}
-
-/** @param {number} id */
-function refocus(id) {
-  (!asks(state) ? glimpseGrid : state.target === "text" ? captions : grid).focusItem(id);
+function placeDetail() {
+  const id = journey.state.item;
+  if (id === null) {
+    detail.close();
+    return;
+  }
+  const hits = shown();
+  const index = hits.findIndex((hit) => hit.item.id === id);
+  const next = hits[index + 1]?.item;
+  const place = {
+    index,
+    total: hits.length,
+    score: hits[index]?.score,
+    next: (next?.picture ?? next)?.thumbnail ?? null,
+  };
+  detail.open(id, hits[index]?.item ?? null, index < 0 ? null : place);
 }
 
 /** @param {number} by */
 function step(by) {
-  const all = shownHits();
-  const index = all.findIndex((hit) => hit.item.id === state.item);
-  const next = index < 0 ? undefined : all[index + by];
+  const hits = shown();
+  const index = hits.findIndex((hit) => hit.item.id === journey.state.item);
+  const next = index < 0 ? undefined : hits[index + by];
   if (!next) return;
-  go({ item: next.item.id }, "replace");
-  if (index + by > all.length - 6) searching.more(state);
-}
-
-function shownHits() {
-  return asks(state) ? hits : glimpse;
-}
-
-// --- painting
-
-function paint() {
-  if (input.value.trim() !== state.q) input.value = state.q;
-  input.placeholder = state.target === "text" ? "Search your captions" : "Search your pictures";
-  document.querySelectorAll("input[name=target]").forEach((radio) => {
-    const one = /** @type {HTMLInputElement} */ (radio);
-    one.checked = one.value === state.target;
-  });
-  const asking = asks(state);
-  byId("clear").hidden = !asking;
-  byId("start").hidden = asking;
-  byId("results").hidden = !asking;
-  document.title = state.q ? `${state.q} – atisbo` : "atisbo";
-  chip.show(state);
-  if (!asking) {
-    busy(false);
-    start.showGlimpse();
-  }
-  placeDetail();
-}
-
-function placeDetail() {
-  if (state.item === null) {
-    detail.close();
-    return;
-  }
-  const all = shownHits();
-  const index = all.findIndex((hit) => hit.item.id === state.item);
-  const place = index < 0 ? null : { index, total: all.length, score: all[index].score };
-  detail.open(state.item, all[index]?.item ?? null, place);
-}
-
-/**
- * @param {import("./api.js").Answer} answer
- * @param {boolean} more
- * @param {boolean} grown
- */
-function showAnswer(answer, more, grown) {
-  hits = answer.hits;
-  const same = answered === queryKey(state);
-  answered = queryKey(state);
-  byId("notice").hidden = true;
-  byId("results").classList.remove("stale");
-  const text = answer.target === "text";
-  byId("pictures").hidden = text || !hits.length;
-  byId("captions").hidden = !text || !hits.length;
-  const list = text ? captions : grid;
-  list.show(hits);
-  if (!same && !grown) list.rewind();
-  const kind = words.kindOf(answer.target);
-  const what = `${words.number(hits.length)} closest of ${words.count(answer.searched, kind)}`;
-  byId("count").textContent = hits.length ? what : "";
-  const { embed, search, fetch } = answer.took_ms;
-  byId("facts").textContent = hits.length
-    ? `${words.modelName(answer.model)} · ${words.milliseconds(embed + search + fetch)}`
-    : "";
-  byId("facts").title = answer.model;
-  const button = byId("more");
-  button.hidden = !more;
-  button.textContent = "Show more";
-  if (!hits.length) showEmpty(answer.target);
-  announce(hits.length ? what : `No ${kind}s`);
-  if (focusResults && hits.length) list.focus(0, { preventScroll: true });
-  focusResults = false;
-  placeDetail();
-  watchEnd();
-}
-
-/** @param {"image" | "text"} target */
-function showEmpty(target) {
-  const lines =
-    target === "text"
-      ? ["No captions in this library", "Put photo.txt beside photo.jpg, one caption a line, and run", "atisbo index FOLDER"]
-      : ["No pictures in this library", "Show atisbo a folder of pictures, in a shell:", "atisbo index FOLDER"];
-  notice(lines[0], [lines[1], make("code", { className: "command", textContent: lines[2] })]);
-}
-
-/**
- * @param {Failure} failure
- * @param {boolean} grown
- */
-function showFailure(failure, grown) {
-  if (grown) {
-    byId("more").textContent = "That did not work. Try again";
-    announce(failure.message);
-    return;
-  }
-  const retry = make("button", {
-    type: "button",
-    className: "action",
-    textContent: failure.passing ? "Try again" : "Clear the search",
-  });
-  retry.addEventListener("click", () => (failure.passing ? searching.run(state) : clear()));
-  for (const id of ["pictures", "captions", "more"]) byId(id).hidden = true;
-  byId("count").textContent = byId("facts").textContent = "";
-  hits = [];
-  answered = "";
-  const title = failure.status === 0 ? "Nothing answers" : "That search did not work";
-  notice(title, [failure.message, retry]);
-}
-
-/**
- * @param {string} title
- * @param {(string | Node)[]} lines
- */
-function notice(title, lines) {
-  byId("results").classList.remove("stale");
-  const box = byId("notice");
-  box.replaceChildren(make("h2", { textContent: title }), ...lines.map((line) => make("p", {}, line)));
-  box.hidden = false;
-}
-
-/** @param {boolean} isBusy */
-function busy(isBusy) {
-  byId("progress").hidden = !isBusy;
-  byId("main").setAttribute("aria-busy", String(isBusy));
-  byId("results").classList.toggle("stale", isBusy && answered !== queryKey(state));
-}
-
-/** @param {string} text */
-function announce(text) {
-  clearTimeout(announcing);
-  announcing = setTimeout(() => (byId("live").textContent = text), 500);
+  journey.go({ item: next.item.id }, "replace");
+  if (index + by >= hits.length - NEARLY_ALL) searching.more(journey.state);
 }
 
 // --- what the visitor does
@@ -294,44 +164,54 @@ function toSearch() {
 
 function clear() {
   input.value = "";
-  go({ q: "", like: null, upload: null, item: null }, "push");
+  journey.go({ ...NOTHING, target: journey.state.target });
   input.focus();
+}
+
+/** @param {File} picture */
+async function searchBy(picture) {
+  journey.go({ upload: await upload.keep(picture), like: null, item: null });
 }
 
 input.addEventListener("input", () => {
   const q = input.value.trim();
-  if (q === state.q) return;
-  go({ q, item: null }, draft ? "replace" : "push", { delay_ms: TYPING_MS });
-  draft = true;
-  clearTimeout(settling);
-  settling = setTimeout(settle, SETTLED_MS);
+  if (q !== journey.state.q) journey.type(q);
 });
-input.addEventListener("blur", settle);
+input.addEventListener("blur", () => journey.settle());
 input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
   if (event.key === "Escape") {
     event.preventDefault();
-    if (asks(state) || input.value) clear();
+    if (asks(journey.state) || input.value) clear();
     else input.blur();
-  } else if (event.key === "ArrowDown" && shownHits().length) {
+  } else if (event.key === "ArrowDown" && shown().length) {
     event.preventDefault();
-    (!asks(state) ? glimpseGrid : state.target === "text" ? captions : grid).focus(0);
+    list().focus(0);
   }
 });
 byId("search").addEventListener("submit", (/** @type {Event} */ event) => {
   event.preventDefault();
-  settle();
-  if (asks(state) && answered !== queryKey(state)) searching.run(state);
-  if (matchMedia("(hover: none)").matches) input.blur(); // puts the keyboard of a phone away
+  journey.settle();
+  const { state } = journey;
+  if (asks(state) && results.answered !== queryKey(state)) searching.run(state);
+  if (matchMedia("(hover: none)").matches) input.blur(); // puts a phone's keyboard away
 });
 byId("search").addEventListener("change", (/** @type {Event} */ event) => {
-  const radio = /** @type {HTMLInputElement} */ (event.target);
-  if (radio.name === "target") go({ target: radio.value === "text" ? "text" : "image" }, asks(state) ? "push" : "replace");
+  const { name, value } = /** @type {HTMLInputElement} */ (event.target);
+  if (name !== "target") return;
+  const target = value === "text" ? "text" : "image";
+  journey.go({ target }, asks(journey.state) ? "push" : "replace");
 });
 byId("clear").addEventListener("click", clear);
 byId("home").addEventListener("click", (/** @type {MouseEvent} */ event) => {
   if (!isPlain(event)) return;
   event.preventDefault();
-  go({ q: "", like: null, upload: null, item: null, target: "image" }, "push");
+  journey.go(NOTHING);
+});
+byId("skip").addEventListener("click", (/** @type {Event} */ event) => {
+  // Not by the address: its hash would be one more step for the back button.
+  event.preventDefault();
+  if (shown().length) list().focus(0);
+  else byId("main").focus();
 });
 byId("choose").addEventListener("click", () => byId("file").click());
 byId("file").addEventListener("change", () => {
@@ -339,56 +219,33 @@ byId("file").addEventListener("change", () => {
   byId("file").value = "";
   if (file) searchBy(file);
 });
-byId("more").addEventListener("click", () => searching.more(state));
 upload.listen(byId("drop"), searchBy);
 keys.listen({ search: toSearch, help: dialogs.help });
 dialogs.prepare();
 
-/** @param {File} picture */
-async function searchBy(picture) {
-  const name = await upload.keep(picture);
-  go({ upload: name, like: null, item: null }, "push");
-}
-
-// More is fetched before the end is reached, so that scrolling does not stop there.
-const end = new IntersectionObserver(
-  ([seen]) => {
-    if (seen.isIntersecting && byId("notice").hidden) searching.more(state);
-  },
-  { rootMargin: "700px" },
-);
-
-function watchEnd() {
-  // Observing anew reports at once whether the end is still near.
-  end.unobserve(byId("more"));
-  if (!byId("more").hidden) end.observe(byId("more"));
-}
-
-for (const event of ["online", "focus"]) {
-  addEventListener(event, () => {
-    if (!byId("notice").hidden && byId("notice").querySelector("button")?.textContent === "Try again") searching.run(state);
-  });
-}
-
 // --- begin
-
-history.scrollRestoration = "manual";
-history.replaceState({ ...history.state, entry, upload: state.upload }, "", address(state));
-if (asks(state)) searching.run(state);
-paint();
-begin();
 
 async function begin() {
   try {
     await start.load();
-    if (!asks(state)) start.showGlimpse();
+    if (!asks(journey.state)) start.showGlimpse();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    if (asks(state)) return;
-    const retry = make("button", { type: "button", className: "action", textContent: "Try again" });
-    retry.addEventListener("click", begin);
-    byId("start-title").textContent = error.status ? "Something is wrong" : "Nothing answers";
-    byId("start-lead").replaceChildren(error.message, make("br"), retry);
+    start.fail(error, begin);
   }
 }
-if (matchMedia("(hover: hover)").matches && !asks(state)) input.focus({ preventScroll: true });
+
+// Whoever comes back has perhaps started the service, or filled the library, meanwhile.
+for (const event of ["online", "focus"]) {
+  addEventListener(event, () => {
+    if (results.failed) searching.run(journey.state);
+    if (!start.full) begin();
+  });
+}
+
+if (asks(journey.state)) searching.run(journey.state);
+paint();
+begin();
+if (matchMedia("(hover: hover)").matches && !asks(journey.state)) {
+  input.focus({ preventScroll: true });
+}

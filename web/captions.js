@@ -30,7 +30,12 @@ export class CaptionList {
     element.addEventListener("keydown", (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) return;
       const last = this.#hits.length - 1;
-      const steps = { ArrowUp: this.#current - 1, ArrowDown: this.#current + 1, Home: 0, End: last };
+      const steps = {
+        ArrowUp: this.#current - 1,
+        ArrowDown: this.#current + 1,
+        Home: 0,
+        End: last,
+      };
       const to = steps[/** @type {keyof steps} */ (event.key)];
       if (to === undefined) return;
       event.preventDefault();
@@ -122,7 +127,9 @@ export class CaptionList {
 
   /** @param {number} index */
   #setCurrent(index) {
-    this.element.querySelectorAll("a").forEach((link, at) => (link.tabIndex = at === index ? 0 : -1));
+    this.element
+      .querySelectorAll("a")
+      .forEach((link, at) => (link.tabIndex = at === index ? 0 : -1));
     this.#current = index;
   }
 }

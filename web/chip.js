@@ -23,7 +23,11 @@ export class Chip {
    * @param {State} state
    */
   async show(state) {
-    const wanted = state.upload ? `upload ${state.upload}` : state.like !== null ? `like ${state.like}` : "";
+    const wanted = state.upload
+      ? `upload ${state.upload}`
+      : state.like !== null
+        ? `like ${state.like}`
+        : "";
     if (wanted === this.#shown) return;
     this.#shown = wanted;
     if (this.#url) URL.revokeObjectURL(this.#url);
@@ -38,7 +42,11 @@ export class Chip {
       const picture = await recall(state.upload);
       if (wanted !== this.#shown || !picture) return;
       this.#url = URL.createObjectURL(picture);
-      this.#paint(this.#url, "Your picture", "It stays in this tab and is not part of the address.");
+      this.#paint(
+        this.#url,
+        "Your picture",
+        "It stays in this tab and is not part of the address.",
+      );
     } else if (state.like !== null) {
       // The search says what is wrong with the item, should there be something.
       const item = await api.item(state.like).catch(() => null);
@@ -62,7 +70,12 @@ export class Chip {
     }
     const button = make(
       "button",
-      { type: "button", className: "chip-remove", title: "Remove", "aria-label": `Remove: ${text}` },
+      {
+        type: "button",
+        className: "chip-remove",
+        title: "Remove",
+        "aria-label": `Remove: ${text}`,
+      },
       icon("close"),
     );
     button.addEventListener("click", this.remove);

@@ -2,22 +2,22 @@
 // One picture or caption, large, with all that is known of it.
 
 import * as api from "./api.js";
-import { byId, fadeIn, icon, isPlain, make } from "./dom.js";
+import { byId, icon, isPlain, make } from "./dom.js";
+import { Stage } from "./stage.js";
 import * as words from "./words.js";
 
 /** @typedef {import("./api.js").Item} Item */
-/** @typedef {{index: number, total: number, score: number}} Place */
+/** @typedef {{index: number, total: number, score: number, next: string | null}} Place */
 
-// A small original is enlarged so far and no further: beyond, it is only blur.
-const ENLARGED = 3;
-const SWIPE_PX = 48;
+const UNKNOWN = "…";
 
 export class Detail {
   /** @type {number | null} */
   #id = null;
   /** @type {AbortController | null} */
   #running = null;
-  #picture = 0;
+  /** @type {number | null} */
+  score = null;
 
   /**
    * @param {object} calls
@@ -43,7 +43,11 @@ export class Detail {
       event.preventDefault();
       calls.step(step);
     });
-    this.#swipe(byId("stage"));
+    this.stage = new Stage({
+      step: calls.step,
+      close: () => this.dialog.close(),
+      atTop: () => this.dialog.scrollTop <= 0,
+    });
   }
 
   /**
@@ -83,14 +87,18 @@ export class Detail {
       : "";
     byId("previous").disabled = !place || place.index === 0;
     byId("next").disabled = !place || place.index === place.total - 1;
+    // A button that is switched off loses the focus to nothing, and with it the arrow keys.
+    if (this.dialog.open && document.activeElement?.matches("body, :disabled")) {
+      byId("detail-title").focus();
+    }
     this.score = place?.score ?? null;
+    this.stage.next = place?.next ?? null;
     if (item && item.id === this.#id) this.#facts(item);
   }
 
   #blank() {
-    this.#frame(null);
-    byId("quote").hidden = true;
-    byId("detail-title").textContent = "…";
+    this.stage.show(null);
+    byId("detail-title").textContent = UNKNOWN;
     byId("facts-list").replaceChildren();
     byId("actions").replaceChildren();
   }
@@ -112,42 +120,19 @@ export class Detail {
       const line = byId("detail-error");
       line.textContent = error.message;
       line.hidden = false;
-      if (byId("detail-title").textContent === "…") byId("detail-title").textContent = "Not found";
+      const title = byId("detail-title");
+      if (title.textContent === UNKNOWN) title.textContent = "Not found";
     }
   }
 
   /** @param {Item} item */
   #show(item) {
     const picture = item.kind === "caption" ? item.picture : item;
-    this.#frame(/** @type {api.Picture | null} */ (picture));
-    byId("quote").hidden = Boolean(picture);
-    byId("quote").textContent = picture ? "" : item.text;
+    this.stage.show(/** @type {api.Picture | null} */ (picture), picture ? null : item.text);
     byId("detail-title").textContent =
       item.kind === "caption" && picture ? item.text : words.fileName((picture ?? item).path);
     this.#facts(item);
     this.#actions(item, picture);
-  }
-
-  /** @param {api.Picture | null} picture */
-  #frame(picture) {
-    const frame = byId("frame");
-    frame.hidden = !picture;
-    if (!picture || picture.id === this.#picture) {
-      if (!picture) this.#picture = 0;
-      return;
-    }
-    this.#picture = picture.id;
-    const width = picture.width ?? 1024;
-    const height = picture.height ?? 1024;
-    frame.style.setProperty("--ratio", String(width / height));
-    frame.style.setProperty("--most", `${width * ENLARGED}px`);
-    // New elements: a picture in an old one would stay until the next has come.
-    const [small, large] = ["small", "large"].map((id) => make("img", { id, draggable: false, alt: "" }));
-    small.src = picture.thumbnail;
-    large.alt = words.fileName(picture.path);
-    large.src = api.large(picture.thumbnail);
-    fadeIn(large);
-    frame.replaceChildren(small, large);
   }
 
   /** @param {Item} item */
@@ -170,6 +155,11 @@ export class Detail {
    * @param {api.Picture | Item | null} picture
    */
   #actions(item, picture) {
+    const box = byId("actions");
+    const known = `${item.id} ${picture?.id}`;
+    // What is there already may have the focus.
+    if (box.dataset.known === known && box.children.length) return;
+    box.dataset.known = known;
     const actions = [];
     if (item.kind === "caption") {
       actions.push(
@@ -188,7 +178,7 @@ export class Detail {
       open.append(icon("open"), "Open original");
       actions.push(open);
     }
-    byId("actions").replaceChildren(...actions);
+    box.replaceChildren(...actions);
   }
 
   /**
@@ -198,7 +188,12 @@ export class Detail {
    * @param {string} text
    */
   #likeLink(id, target, drawing, text) {
-    const link = make("a", { className: "action", href: this.calls.hrefLike(id, target) }, icon(drawing), text);
+    const link = make(
+      "a",
+      { className: "action", href: this.calls.hrefLike(id, target) },
+      icon(drawing),
+      text,
+    );
     link.addEventListener("click", (/** @type {MouseEvent} */ event) => {
       if (!isPlain(event)) return;
       event.preventDefault();
@@ -220,27 +215,5 @@ export class Detail {
         return line;
       }),
     );
-  }
-
-  /** @param {HTMLElement} stage */
-  #swipe(stage) {
-    /** @type {Touch | null} */
-    let from = null;
-    stage.addEventListener("touchstart", (event) => {
-      from = event.touches.length === 1 ? event.touches[0] : null;
-    }, { passive: true });
-    stage.addEventListener("touchend", (event) => {
-      const to = event.changedTouches[0];
-      // A zoomed page is being moved about, not leafed through.
-      if (!from || !to || (window.visualViewport?.scale ?? 1) > 1.05) return;
-      const across = to.clientX - from.clientX;
-      const down = to.clientY - from.clientY;
-      from = null;
-      if (Math.abs(across) > SWIPE_PX && Math.abs(across) > 1.5 * Math.abs(down)) {
-        this.calls.step(across < 0 ? 1 : -1);
-      } else if (down > 2 * SWIPE_PX && down > 1.5 * Math.abs(across)) {
-        this.dialog.close();
-      }
-    }, { passive: true });
   }
 }

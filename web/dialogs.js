@@ -7,7 +7,9 @@ import * as words from "./words.js";
 
 /** Makes the sheets' own buttons work, and a click beside a sheet close it. */
 export function prepare() {
-  for (const sheet of /** @type {NodeListOf<HTMLDialogElement>} */ (document.querySelectorAll("dialog.sheet"))) {
+  for (const sheet of /** @type {NodeListOf<HTMLDialogElement>} */ (
+    document.querySelectorAll("dialog.sheet")
+  )) {
     sheet.addEventListener("click", (event) => {
       const target = /** @type {HTMLElement} */ (event.target);
       if (target === sheet || target.closest("[data-close]")) sheet.close();

@@ -50,7 +50,8 @@ export function justify(ratios, width, { height, gap, maxRows = Infinity }) {
     let left = 0;
     for (let index = from; index < to; index += 1) {
       const right = left + fit * shapes[index];
-      const end = index === to - 1 && Math.abs(right - width) < to - from ? width : Math.round(right);
+      const end =
+        index === to - 1 && Math.abs(right - width) < to - from ? width : Math.round(right);
       boxes.push({ left: Math.round(left), top, width: end - Math.round(left), height: fit, row });
       left = right + gap;
     }
@@ -70,7 +71,7 @@ export function rowHeight(width) {
 }
 
 /**
- * Returns the index that a key moves to from `index`, the same one at an edge; -1 above the first row.
+ * Returns the index that a key moves to: the same one at an edge, -1 above the first row.
  * @param {Box[]} boxes
  * @param {number} index
  * @param {string} key

@@ -10,6 +10,9 @@
  * @property {string | null} upload  The kept picture to search by; see upload.js.
  */
 
+/** The start page. @type {Readonly<State>} */
+export const NOTHING = { q: "", target: "image", like: null, item: null, upload: null };
+
 /**
  * Returns the state of an address; what makes no sense in it is left out.
  * @param {string} query  As in location.search.

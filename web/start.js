@@ -3,10 +3,8 @@
 
 import * as api from "./api.js";
 import { byId, isPlain, make } from "./dom.js";
-import { address } from "./location.js";
+import { address, NOTHING } from "./location.js";
 import * as words from "./words.js";
-
-/** @typedef {import("./location.js").State} State */
 
 const COLOURS = ["red", "blue", "green", "yellow", "dark brown", "white", "black"];
 const SCENES = [
@@ -28,13 +26,12 @@ export class Start {
   /**
    * @param {object} parts
    * @param {(q: string) => void} parts.search
-   * @param {(state: State) => void} parts.changed  The library is known now.
    * @param {(hits: api.Hit[], q: string) => void} parts.glimpse
    */
-  constructor({ search, changed, glimpse }) {
-    this.changed = changed;
+  constructor({ search, glimpse }) {
     this.glimpse = glimpse;
-    this.search = search;
+    this.title = byId("start-title").textContent;
+    this.lead = byId("start-lead").textContent;
     byId("examples").addEventListener("click", (/** @type {MouseEvent} */ event) => {
       const example = /** @type {HTMLElement} */ (event.target).closest("a");
       if (!example || !isPlain(event)) return;
@@ -48,10 +45,13 @@ export class Start {
     const status = await api.status();
     this.status = status;
     const { image, text } = status.items;
-    byId("library").textContent =
-      `${words.count(image, "picture")} · ${words.count(text, "caption")} · ` +
-      words.modelName(status.model.name);
+    const holds = `${words.count(image, "picture")} · ${words.count(text, "caption")}`;
+    byId("library").textContent = `${holds} · ${words.modelName(status.model.name)}`;
     byId("library").title = status.model.name;
+    byId("glimpse-facts").textContent = holds;
+    byId("foot").hidden = false;
+    byId("start-title").textContent = this.title;
+    byId("start-lead").textContent = this.lead;
     const skipped = byId("skipped-button");
     skipped.hidden = !status.skipped;
     skipped.textContent = `${words.count(status.skipped, "file")} skipped`;
@@ -60,7 +60,27 @@ export class Start {
     hint.textContent = status.hint ?? "";
     if (image + text === 0) this.#empty();
     else this.#examples();
-    return status;
+  }
+
+  /** Whether the library is known and has something in it. */
+  get full() {
+    return this.status !== null && this.status.items.image + this.status.items.text > 0;
+  }
+
+  /**
+   * Says why nothing is known of the library.
+   * @param {api.Failure} failure
+   * @param {() => void} retry
+   */
+  fail(failure, retry) {
+    const button = make("button", {
+      type: "button",
+      className: "action",
+      textContent: "Try again",
+    });
+    button.addEventListener("click", retry);
+    byId("start-title").textContent = failure.status ? "Something is wrong" : "Nothing answers";
+    byId("start-lead").replaceChildren(failure.message, make("br"), button);
   }
 
   /** Shows some pictures of the library, others on another day; nothing if that fails. */
@@ -88,7 +108,7 @@ export class Start {
   #examples() {
     byId("examples").replaceChildren(
       ...this.#words().map((q) => {
-        const href = address({ q, target: "image", like: null, item: null, upload: null });
+        const href = address({ ...NOTHING, q });
         return make("li", {}, make("a", { href, textContent: q }));
       }),
     );

@@ -82,7 +82,9 @@ export function listen(sign, take) {
     if (file) take(file);
   });
   addEventListener("paste", (event) => {
-    const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
+    const file = [...(event.clipboardData?.files ?? [])].find((one) =>
+      one.type.startsWith("image/"),
+    );
     if (!file) return;
     event.preventDefault();
     take(file);

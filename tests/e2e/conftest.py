@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 COLOURS = {
     "red": (230, 20, 20),
@@ -18,6 +18,7 @@ COLOURS = {
     "yellow": (240, 240, 20),
     "purple": (120, 0, 150),
 }
+MARKUP = "<img src=nowhere onerror=document.title='markup'>"
 SIZES = [(640, 480), (480, 640), (900, 300), (500, 500)]
 _ARGUMENTS = [
     "--no-sandbox",
@@ -38,6 +39,10 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number, size in enumerate(SIZES * 2):
             Image.new("RGB", size, colour).save(folder / f"{name}-{number}.jpg")
         (folder / f"{name}-0.txt").write_text(f"a {name} wall\n")
+    (folder / "purple-1.txt").write_text(f"purple {MARKUP}\n")
+    (folder / "captions.csv").write_text(
+        "image,caption\ngone.jpg,a red hat on a red chair by a white wall\n"
+    )
     (folder / "broken.jpg").write_bytes(b"not a picture at all")
     return folder
 
@@ -78,15 +83,19 @@ def page(browser: Browser, server: str) -> Iterator[Page]:
     context = browser.new_context(base_url=server, viewport={"width": 1280, "height": 800})
     opened = context.new_page()
     complaints: list[str] = []
+
+    def console(message: ConsoleMessage) -> None:
+        # A refused or aborted request is a line in the console too; some tests want just that.
+        if message.type in {"error", "warning"} and "Failed to load" not in message.text:
+            complaints.append(message.text)
+
+    def request(sent: Request) -> None:
+        if not sent.url.startswith((f"{server}/", "blob:", "data:")):
+            complaints.append(f"foreign request {sent.url}")
+
+    opened.on("console", console)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on(
-        "request",
-        lambda request: (
-            complaints.append(f"foreign request {request.url}")
-            if not request.url.startswith((server, "blob:", "data:"))
-            else None
-        ),
-    )
+    opened.on("request", request)
     opened.set_default_timeout(10_000)
     yield opened
     context.close()

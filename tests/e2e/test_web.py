@@ -156,13 +156,16 @@ def test_nothing_moves_while_pictures_load(page: Page) -> None:
         " if (!one.hadRecentInput) window.shifts += one.value; })"
         ".observe({type: 'layout-shift', buffered: true});"
     )
-    page.route("**/thumbnail*", lambda route: (page.wait_for_timeout(30), route.continue_()))
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(30)
+        route.continue_()
+
+    page.route("**/thumbnail*", late)
     page.goto("/?q=red")
     expect(page.locator(TILES).first).to_be_visible()
-    page.wait_for_timeout(100)
-    page.evaluate("window.shifts = 0")  # what the tiles' arrival moved, the footer, does not count
     page.wait_for_timeout(1500)
-    assert page.evaluate("window.shifts") < 0.01
+    assert page.evaluate("window.shifts") < 0.001
     page.unroute_all(behavior="ignoreErrors")
 
 
@@ -233,3 +236,207 @@ def test_skipped_files_are_listed_with_their_reasons(page: Page) -> None:
     page.locator("#skipped-button").click()
     expect(page.get_by_role("dialog")).to_contain_text("broken.jpg")
     expect(page.get_by_role("dialog")).to_contain_text("text")
+
+
+def test_the_hint_for_a_stronger_model_is_one_line_on_the_start_page(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator("#hint")).to_contain_text("atisbo index FOLDER")
+
+
+def test_what_is_typed_is_one_step_for_the_back_button(page: Page, server: str) -> None:
+    page.goto("/")
+    box = page.get_by_role("searchbox")
+    box.press_sequentially("red", delay=40)
+    box.press("Enter")
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("red"))
+    box.fill("")
+    box.press_sequentially("blue", delay=40)
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("blue"))
+    page.go_back()
+    expect(page).to_have_url(f"{server}/?q=red")
+    expect(box).to_have_value("red")
+    page.go_back()
+    expect(page).to_have_url(f"{server}/")
+    expect(page.locator("#start")).to_be_visible()
+
+
+def test_more_results_come_when_the_end_is_near(page: Page) -> None:
+    page.set_viewport_size({"width": 700, "height": 500})
+    page.goto("/?q=red")
+    expect(page.locator(TILES)).to_have_count(24)
+    first = page.locator(TILES).nth(5).bounding_box()
+    page.locator(TILES).nth(23).scroll_into_view_if_needed()
+    expect(page.locator(TILES)).to_have_count(40)
+    expect(page.locator("#more")).to_be_hidden()
+    page.evaluate("scrollTo(0, 0)")
+    assert page.locator(TILES).nth(5).bounding_box() == first
+
+
+def test_coming_back_finds_the_same_place(page: Page) -> None:
+    page.goto("/?q=red")
+    page.locator(TILES).nth(23).scroll_into_view_if_needed()
+    expect(page.locator(TILES)).to_have_count(40)
+    page.evaluate("scrollTo(0, 400)")
+    page.locator("#q").fill("blue")
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("blue"))
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("red"))
+    page.wait_for_timeout(100)
+    assert page.evaluate("scrollY") == 400
+
+
+def test_an_open_result_is_part_of_the_address_and_closes_to_the_results(
+    page: Page, server: str
+) -> None:
+    page.goto("/?q=red")
+    page.locator(TILES).nth(3).click()
+    expect(page).to_have_url(re.compile(r"\?q=red&item=\d+$"))
+    page.reload()
+    expect(page.locator("#place")).to_have_text(re.compile("^4 of"))
+    page.go_back()
+    expect(page).to_have_url(f"{server}/?q=red")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.go_forward()
+    expect(page.locator("#place")).to_have_text(re.compile("^4 of"))
+    page.get_by_role("button", name="Close").click()
+    expect(page).to_have_url(f"{server}/?q=red")
+    expect(page.locator(TILES).nth(3)).to_be_focused()
+
+
+def test_words_and_a_picture_are_searched_for_together(page: Page) -> None:
+    page.goto("/?q=red")
+    item = page.locator(TILES).first.get_attribute("data-id")
+    page.goto(f"/?q=blue&like={item}")
+    expect(page.locator("#chip")).to_contain_text("Like this")
+    # Halfway between red and blue lies purple.
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("purple"))
+    page.get_by_role("button", name="Remove: Like this").click()
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("blue"))
+
+
+@pytest.mark.parametrize(("event", "data"), [("drop", "dataTransfer"), ("paste", "clipboardData")])
+def test_a_dropped_or_pasted_picture_is_searched_by(page: Page, event: str, data: str) -> None:
+    page.goto("/")
+    page.evaluate(
+        """async ([event, data]) => {
+            const canvas = new OffscreenCanvas(60, 40);
+            const pen = canvas.getContext("2d");
+            pen.fillStyle = "rgb(240 240 20)";
+            pen.fillRect(0, 0, 60, 40);
+            const picture = await canvas.convertToBlob();
+            const files = new DataTransfer();
+            files.items.add(new File([picture], "mine.png", { type: "image/png" }));
+            const Kind = event === "drop" ? DragEvent : ClipboardEvent;
+            document.body.dispatchEvent(
+                new Kind(event, { [data]: files, bubbles: true, cancelable: true }));
+        }""",
+        [event, data],
+    )
+    expect(page.locator("#chip img")).to_be_visible()
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("yellow"))
+
+
+def test_a_chosen_picture_outlives_back_forward_and_reload(page: Page, media: Path) -> None:
+    page.goto("/?q=red")
+    page.locator("#clear").click()
+    page.locator("#file").set_input_files(media / "green-1.jpg")
+    green = re.compile("green")
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", green)
+    page.reload()
+    expect(page.locator("#chip img")).to_be_visible()
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", green)
+    page.go_back()
+    expect(page.locator("#start")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#chip img")).to_be_visible()
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", green)
+
+
+def test_markup_in_a_caption_is_shown_as_text(page: Page) -> None:
+    page.goto("/?q=purple&target=text")
+    line = page.locator("#captions li", has_text="onerror")
+    expect(line).to_contain_text("<img src=nowhere")
+    line.locator("a").click()
+    expect(page.get_by_role("dialog").get_by_role("heading", level=2)).to_contain_text("<img")
+    page.wait_for_timeout(100)
+    assert page.title() == "purple – atisbo"
+
+
+def test_a_caption_without_a_picture_is_shown_as_words(page: Page) -> None:
+    page.goto("/?q=red&target=text")
+    page.locator("#captions a", has_text="a red hat").click()
+    expect(page.locator("#quote")).to_have_text("a red hat on a red chair by a white wall")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Open original")).to_be_hidden()
+    dialog.get_by_text("Pictures for this caption").click()
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("red"))
+
+
+def test_the_last_result_keeps_the_arrow_keys(page: Page) -> None:
+    page.goto("/?q=red&target=text")
+    last = page.locator("#captions a").last
+    last.click()
+    expect(page.get_by_role("button", name="Next result")).to_be_hidden()
+    page.get_by_role("button", name="Previous result").click()
+    page.get_by_role("button", name="Next result").click()
+    expect(page.get_by_role("button", name="Next result")).to_be_hidden()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("button", name="Next result")).to_be_visible()
+
+
+def test_a_slow_search_is_announced_and_a_fast_one_is_not(page: Page) -> None:
+    held: list[Route] = []
+    page.goto("/?q=red")
+    expect(page.locator("#count")).to_contain_text("closest of")
+    expect(page.locator("#live")).to_contain_text("closest of")
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/v1/search?**", hold)
+    page.locator("#q").fill("blue")
+    page.wait_for_timeout(180)
+    expect(page.locator("#progress")).to_be_hidden()
+    expect(page.locator("#progress")).to_be_visible()
+    held[0].continue_()
+    expect(page.locator("#progress")).to_be_hidden()
+
+
+def test_rows_follow_the_width_of_the_window(page: Page) -> None:
+    page.goto("/?q=red")
+    expect(page.locator(TILES).first).to_be_visible()
+    for width in (500, 900, 1600):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(150)
+        edges = page.evaluate(
+            "[...document.querySelectorAll('#pictures li')].map(tile => Math.round("
+            "tile.getBoundingClientRect().right"
+            " - document.querySelector('#pictures').getBoundingClientRect().right))"
+        )
+        assert max(edges) == 0, width
+
+
+def test_swiping_leads_to_the_next_result_and_down_closes(browser: Browser, server: str) -> None:
+    context = browser.new_context(
+        base_url=server, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto("/?q=red")
+    page.locator(TILES).first.tap()
+    expect(page.locator("#place")).to_have_text(re.compile("^1 of"))
+    touches = context.new_cdp_session(page)
+
+    def swipe(from_x: int, from_y: int, to_x: int, to_y: int) -> None:
+        for kind, points in (
+            ("touchStart", [{"x": from_x, "y": from_y}]),
+            ("touchMove", [{"x": to_x, "y": to_y}]),
+            ("touchEnd", []),
+        ):
+            touches.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    swipe(300, 150, 100, 155)
+    expect(page.locator("#place")).to_have_text(re.compile("^2 of"))
+    swipe(200, 60, 205, 240)
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    context.close()

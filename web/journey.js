@@ -1,0 +1,122 @@
+// @ts-check
+// Where the visitor is, was and may come back to: the one state, kept in address and history.
+
+import { address, queryKey, read } from "./location.js";
+
+/** @typedef {import("./location.js").State} State */
+/** @typedef {{asked: boolean, came: boolean, typed: boolean}} Step */
+
+// A query that rests this long, or is used, is one to come back to with the back button.
+const SETTLED_MS = 1500;
+
+export class Journey {
+  /** Whether the current history entry is still being typed. */
+  #draft = false;
+  #settling = 0;
+  /** Scroll position of each history entry. @type {Map<string, number>} */
+  #scrolled = new Map();
+
+  /**
+   * @param {(step: Step) => void} moved  The state is another; `asked` says whether the query is,
+   *   `came` whether the visitor came back to it.
+   */
+  constructor(moved) {
+    this.moved = moved;
+    this.state = read(location.search, history.state);
+    this.#entry = history.state?.entry ?? newName();
+    history.scrollRestoration = "manual";
+    this.#write("replace", Boolean(history.state?.opened));
+    addEventListener("popstate", (event) => this.#come(event.state));
+  }
+
+  /** @type {string} */
+  #entry;
+
+  /**
+   * Changes the state for good: the back button leads to the one before.
+   * @param {Partial<State>} change
+   * @param {"push" | "replace"} [how]
+   */
+  go(change, how = "push") {
+    this.settle();
+    this.#go(change, how, how === "replace" && Boolean(history.state?.opened), false);
+  }
+
+  /**
+   * Shows an item; `close` comes back from it.
+   * @param {number} id
+   */
+  open(id) {
+    this.settle();
+    this.#go({ item: id }, "push", true, false);
+  }
+
+  close() {
+    if (!history.state?.opened) {
+      this.go({ item: null }, "replace");
+      return;
+    }
+    this.state = { ...this.state, item: null };
+    history.back();
+  }
+
+  /**
+   * Changes the words while they are typed, all in one history entry.
+   * @param {string} q
+   */
+  type(q) {
+    this.#go({ q, item: null }, this.#draft ? "replace" : "push", false, true);
+    this.#draft = true;
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.settle(), SETTLED_MS);
+  }
+
+  /** Keeps what was typed: what is typed next is another query. */
+  settle() {
+    clearTimeout(this.#settling);
+    this.#draft = false;
+  }
+
+  /**
+   * @param {Partial<State>} change
+   * @param {"push" | "replace"} how
+   * @param {boolean} opened
+   * @param {boolean} typed
+   */
+  #go(change, how, opened, typed) {
+    const before = queryKey(this.state);
+    this.state = { ...this.state, ...change };
+    if (how === "push") {
+      this.#scrolled.set(this.#entry, scrollY);
+      this.#entry = newName();
+    }
+    this.#write(how, opened);
+    const asked = queryKey(this.state) !== before;
+    if (asked) scrollTo({ top: 0 });
+    this.moved({ asked, came: false, typed });
+  }
+
+  /** @param {any} kept */
+  #come(kept) {
+    this.settle();
+    this.#scrolled.set(this.#entry, scrollY);
+    const before = queryKey(this.state);
+    this.state = read(location.search, kept);
+    this.#entry = kept?.entry ?? newName();
+    const asked = queryKey(this.state) !== before;
+    this.moved({ asked, came: true, typed: false });
+    // Behind an item the results were not scrolled, or only to the tile that has the focus now.
+    if (asked) scrollTo({ top: this.#scrolled.get(this.#entry) ?? 0 });
+  }
+
+  /**
+   * @param {"push" | "replace"} how
+   * @param {boolean} opened
+   */
+  #write(how, opened) {
+    const kept = { entry: this.#entry, upload: this.state.upload, opened };
+    history[how === "push" ? "pushState" : "replaceState"](kept, "", address(this.state));
+  }
+}
+
+const newName = () => Math.random().toString(36).slice(2);
