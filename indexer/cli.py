@@ -12,6 +12,7 @@ _COMMANDS = {
     "index": ("indexer.commands.index:index", "Make folders of pictures and captions searchable."),
     "search": ("search_api.cli:search", "Find pictures or captions by text or by a picture."),
     "serve": ("search_api.cli:serve", "Serve the web page and the HTTP API."),
+    "evaluate": ("indexer.commands.evaluate:evaluate", "Judge a library by its own captions."),
     "status": ("indexer.commands.status:status", "Show what a library holds."),
 }
 EXIT_FAILED = 2

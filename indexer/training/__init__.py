@@ -1,1 +1,1 @@
-"""Contrastive training of the built-in model, on a processor or a GPU."""
+"""Contrastive training of the built-in model, on threads of a processor."""

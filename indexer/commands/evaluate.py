@@ -1,0 +1,237 @@
+"""`atisbo evaluate`: how well a library's space serves its own captions, from stored vectors."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from indexer import options
+from indexer.config import load_settings
+from indexer.errors import ConfigError, Unavailable
+from indexer.evaluation.picture import Look, draw
+from indexer.evaluation.recall import Change, Estimate, Numbers, Ranks, change, rank, summarise
+from indexer.evaluation.space import draw_pairs, flatten, measure
+from indexer.library import Library, open_library
+from indexer.types import Ids, Modality, VectorIndex, Vectors
+from indexer.vectors import open_index
+
+
+@click.command()
+@options.library
+@options.database
+@click.option("--space", "with_space", is_flag=True, help="Measure the space's geometry too.")
+@click.option("--in", "name", metavar="NAME", help="Space to judge. [default: the live one]")
+@click.option("--compare", metavar="NAME", help="A second space, judged on the same pairs.")
+@click.option("--sample", type=click.IntRange(2), help="Judge on so many pictures only.")
+@click.option("--seed", default=0, show_default=True, help="Decides every draw.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw recall, similarities and a map of the space into this PNG.",
+)
+def evaluate(
+    with_space: bool,
+    name: str | None,
+    compare: str | None,
+    sample: int | None,
+    seed: int,
+    as_json: bool,
+    picture: Path | None,
+    **chosen: object,
+) -> None:
+    """Judge a library by its own captions: does each find its picture, and each picture a caption?
+
+    Reads stored vectors only, loads no model and changes nothing.
+    """
+    settings = load_settings(**chosen)
+    library = open_library(settings.library, database=settings.database, index=settings.index)
+    captions, pictures, about = _pairs(library, sample, seed)
+    live = _live(library.folder)
+    first = name or live
+    judged: list[tuple[Look, Ranks]] = []
+    for one in [first, *([compare] if compare else [])]:
+        indexes = library.indexes if one == live else _open_space(library.folder, one)
+        texts = _stored(indexes[Modality.TEXT], captions, one)
+        images = _stored(indexes[Modality.IMAGE], pictures, one)
+        judged.append(_judge(one, texts, images, about, seed))
+    looks = [look for look, _ in judged]
+    gained = change(judged[0][1], judged[1][1], seed=seed) if compare else None
+    measured = with_space or picture is not None
+    if picture is not None:
+        draw([replace(look, name=_short(look.name)) for look in looks], _title(library), picture)
+    if as_json:
+        click.echo(json.dumps(_facts(library, looks, gained, measured, sample, seed)))
+    else:
+        console = Console()
+        console.print(_recall_table(looks))
+        if gained is not None:
+            console.print(_change_table(gained))
+        if measured:
+            console.print(_space_table(looks))
+    if picture is not None:
+        click.echo(f"The picture is in {picture}", err=True)
+
+
+def _pairs(library: Library, sample: int | None, seed: int) -> tuple[Ids, Ids, Numbers]:
+    """Returns the ids of captions and of their pictures, and each caption's row of pictures."""
+    captions, of_captions = library.catalog.pairs()
+    pictures = np.unique(of_captions)
+    if len(pictures) < 2:
+        raise ConfigError(
+            f"the library {library.folder} has {len(pictures)} pictures with captions; judging it "
+            "takes at least 2. Put captions beside the pictures (photo.txt, or a table with the "
+            "columns image and caption) and run atisbo index again."
+        )
+    if sample is not None and sample < len(pictures):
+        generator = np.random.default_rng(seed)
+        pictures = np.sort(generator.choice(pictures, sample, replace=False))
+        kept = np.isin(of_captions, pictures)
+        captions, of_captions = captions[kept], of_captions[kept]
+    return captions, pictures, np.searchsorted(pictures, of_captions).astype(np.int64)
+
+
+def _live(folder: Path) -> str:
+    name: str = json.loads((folder / "library.json").read_bytes())["space"]
+    return name
+
+
+def _open_space(folder: Path, name: str) -> dict[Modality, VectorIndex]:
+    known = sorted(path.parent.name for path in (folder / "spaces").glob("*/space.json"))
+    if name not in known:
+        raise ConfigError(
+            f"the library {folder} has no space {name!r}. It has: {', '.join(known)}."
+        )
+    space = folder / "spaces" / name
+    dim = json.loads((space / "space.json").read_bytes())["dim"]
+    return {modality: open_index("exact", space / modality, dim) for modality in Modality}
+
+
+def _stored(index: VectorIndex, ids: Ids, space: str) -> Vectors:
+    try:
+        return index.vectors(ids)
+    except KeyError as error:
+        raise Unavailable(
+            f"space {space} lacks the vector of an item that the catalogue shows ({error}). Run "
+            "atisbo index again, or judge another space with --in."
+        ) from error
+
+
+def _judge(
+    name: str, texts: Vectors, images: Vectors, about: Numbers, seed: int
+) -> tuple[Look, Ranks]:
+    ranks = rank(texts, images, about)
+    of_texts, of_images = draw_pairs(about, seed=seed)
+    drawn = texts[of_texts], images[of_images]
+    return Look(
+        name, summarise(ranks, seed=seed), measure(*drawn, seed=seed), flatten(*drawn)
+    ), ranks
+
+
+def _title(library: Library) -> str:
+    return f"Library {library.folder.name} · {_short(library.space.model)}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 34 else f"…{name[-33:]}"
+
+
+def _facts(
+    library: Library,
+    looks: list[Look],
+    gained: Change | None,
+    measured: bool,
+    sample: int | None,
+    seed: int,
+) -> dict[str, Any]:
+    spaces = []
+    for look in looks:
+        one: dict[str, Any] = {"name": look.name, "recall": asdict(look.recall)}
+        if measured:
+            found = asdict(look.measures)
+            for key in ("edges", "matched", "unmatched"):
+                found["similarities"][key] = found["similarities"][key].tolist()
+            one["measures"] = found
+        spaces.append(one)
+    recall = looks[0].recall
+    facts: dict[str, Any] = {
+        "library": str(library.folder),
+        "pictures": recall.image_to_text.queries,
+        "captions": recall.text_to_image.queries,
+        "sample": sample,
+        "seed": seed,
+        "spaces": spaces,
+    }
+    return facts if gained is None else {**facts, "change": asdict(gained)}
+
+
+def _recall_table(looks: list[Look]) -> Table:
+    recall = looks[0].recall
+    table = Table(
+        title=f"Recall in %, with 95 % intervals, on {recall.image_to_text.queries:,} pictures and "
+        f"{recall.text_to_image.queries:,} captions",
+        title_justify="left",
+    )
+    for heading in ("space", "direction"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("@1", "@5", "@10", "median rank"):
+        table.add_column(heading, justify="right")
+    for look in looks:
+        both = (
+            ("text to image", look.recall.text_to_image),
+            ("image to text", look.recall.image_to_text),
+        )
+        for name, found in both:
+            cells = [_percent(one) for one in found.recall.values()]
+            table.add_row(_short(look.name), name, *cells, f"{found.median_rank:,.0f}")
+    return table
+
+
+def _change_table(gained: Change) -> Table:
+    table = Table(title="Change, second less first, in points", title_justify="left")
+    table.add_column("direction")
+    for heading in ("@1", "@5", "@10"):
+        table.add_column(heading, justify="right")
+    table.add_row("text to image", *map(_points, gained.text_to_image.values()))
+    table.add_row("image to text", *map(_points, gained.image_to_text.values()))
+    return table
+
+
+def _space_table(looks: list[Look]) -> Table:
+    measures = looks[0].measures
+    table = Table(
+        title=f"The space, on {measures.pairs:,} pairs drawn with seed {measures.seed}",
+        title_justify="left",
+    )
+    table.add_column("")
+    for look in looks:
+        table.add_column(_short(look.name), justify="right", overflow="fold")
+    every = [look.measures for look in looks]
+    rows = {
+        "alignment (0 is best)": [one.alignment for one in every],
+        "uniformity of images (lower is better)": [one.uniformity.images for one in every],
+        "uniformity of captions": [one.uniformity.texts for one in every],
+        "uniformity across": [one.uniformity.cross for one in every],
+        "modality gap": [one.gap for one in every],
+        "gap to spread": [one.gap_to_spread for one in every],
+        "separability (0.5 is mixed)": [one.separability for one in every],
+        "cosine of matched pairs, mean": [one.similarities.matched_mean for one in every],
+        "cosine of unmatched pairs, mean": [one.similarities.unmatched_mean for one in every],
+        "AUC, matched over unmatched": [one.similarities.auc for one in every],
+    }
+    for name, values in rows.items():
+        table.add_row(name, *(f"{value:.4f}" for value in values))
+    return table
+
+
+def _percent(one: Estimate) -> str:
+    return f"{100 * one.value:.1f} [dim]({100 * one.low:.1f} to {100 * one.high:.1f})[/dim]"
+
+
+def _points(one: Estimate) -> str:
+    return f"{100 * one.value:+.1f} [dim]({100 * one.low:+.1f} to {100 * one.high:+.1f})[/dim]"
