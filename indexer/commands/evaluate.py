@@ -20,6 +20,8 @@ from indexer.library import Library, open_library
 from indexer.types import Ids, Modality, VectorIndex, Vectors
 from indexer.vectors import open_index
 
+_CALLED = ("first", "second")
+
 
 @click.command()
 @options.library
@@ -64,11 +66,16 @@ def evaluate(
     gained = change(judged[0][1], judged[1][1], seed=seed) if compare else None
     measured = with_space or picture is not None
     if picture is not None:
-        draw([replace(look, name=_short(look.name)) for look in looks], _title(library), picture)
+        draw(
+            [replace(look, name=_CALLED[at]) for at, look in enumerate(looks)],
+            _title(looks),
+            picture,
+        )
     if as_json:
         click.echo(json.dumps(_facts(library, looks, gained, measured, sample, seed)))
     else:
         console = Console()
+        console.print(_title(looks), highlight=False, soft_wrap=True)
         console.print(_recall_table(looks))
         if gained is not None:
             console.print(_change_table(gained))
@@ -133,12 +140,10 @@ def _judge(
     ), ranks
 
 
-def _title(library: Library) -> str:
-    return f"Library {library.folder.name} · {_short(library.space.model)}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 34 else f"…{name[-33:]}"
+def _title(looks: list[Look]) -> str:
+    if len(looks) == 1:
+        return f"Space {looks[0].name}"
+    return "\n".join(f"{_CALLED[at]}: {look.name}" for at, look in enumerate(looks))
 
 
 def _facts(
@@ -177,18 +182,18 @@ def _recall_table(looks: list[Look]) -> Table:
         f"{recall.text_to_image.queries:,} captions",
         title_justify="left",
     )
-    for heading in ("space", "direction"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("", no_wrap=True)
     for heading in ("@1", "@5", "@10", "median rank"):
         table.add_column(heading, justify="right")
-    for look in looks:
+    for at, look in enumerate(looks):
+        which = f", {_CALLED[at]}" if len(looks) > 1 else ""
         both = (
             ("text to image", look.recall.text_to_image),
             ("image to text", look.recall.image_to_text),
         )
         for name, found in both:
             cells = [_percent(one) for one in found.recall.values()]
-            table.add_row(_short(look.name), name, *cells, f"{found.median_rank:,.0f}")
+            table.add_row(name + which, *cells, f"{found.median_rank:,.0f}")
     return table
 
 
@@ -209,8 +214,8 @@ def _space_table(looks: list[Look]) -> Table:
         title_justify="left",
     )
     table.add_column("")
-    for look in looks:
-        table.add_column(_short(look.name), justify="right", overflow="fold")
+    for at in range(len(looks)):
+        table.add_column(_CALLED[at] if len(looks) > 1 else "", justify="right")
     every = [look.measures for look in looks]
     rows = {
         "alignment (0 is best)": [one.alignment for one in every],
@@ -230,8 +235,8 @@ def _space_table(looks: list[Look]) -> Table:
 
 
 def _percent(one: Estimate) -> str:
-    return f"{100 * one.value:.1f} [dim]({100 * one.low:.1f} to {100 * one.high:.1f})[/dim]"
+    return f"{100 * one.value:.1f}\n[dim]{100 * one.low:.1f} to {100 * one.high:.1f}[/dim]"
 
 
 def _points(one: Estimate) -> str:
-    return f"{100 * one.value:+.1f} [dim]({100 * one.low:+.1f} to {100 * one.high:+.1f})[/dim]"
+    return f"{100 * one.value:+.1f}\n[dim]{100 * one.low:+.1f} to {100 * one.high:+.1f}[/dim]"

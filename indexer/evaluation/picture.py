@@ -41,6 +41,7 @@ def draw(looks: Sequence[Look], title: str, file: Path) -> None:
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     style = {
         "font.size": 10,
@@ -58,9 +59,10 @@ def draw(looks: Sequence[Look], title: str, file: Path) -> None:
     }
     with rc_context(style):  # type: ignore[arg-type]  # its keys are a closed list of literals
         columns = len(looks) + 1
-        figure = Figure(figsize=(6.2 * columns, 9.6), layout="constrained")
+        layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
+        figure = Figure(figsize=(6.2 * columns, 9.6), layout=layout)
         FigureCanvasAgg(figure)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=15, fontweight="bold")
+        figure.suptitle(title, x=0.02, ha="left", fontsize=14, fontweight="bold")
         axes = figure.subplots(2, columns, squeeze=False)
         span = _span(looks)
         for at, look in enumerate(looks):
@@ -98,12 +100,12 @@ def _histogram(axes: "Axes", look: Look, span: tuple[float, float], label: str) 
         axes.stairs(share, edges, color=colour, label=f"{name}: {counts.sum():,} pairs")
         axes.axvline(mean, color=colour, linestyle=":", linewidth=1.5)
     axes.set_xlim(*span)
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.12)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_title(f"Similarity of pairs{label}\nAUC {found.auc:.4f}")
-    axes.set_xlabel("cosine; each shape has area 1, dotted lines are means")
-    axes.legend(frameon=False, loc="upper right")
+    axes.set_xlabel("cosine; both shapes have the same area, dotted lines are means")
+    axes.legend(loc="upper left", ncols=2, frameon=True, framealpha=1, edgecolor="none")
 
 
 def _recall(axes: "Axes", looks: Sequence[Look]) -> None:
