@@ -218,8 +218,7 @@ def _with_precision(model: Any, device: torch.device, wanted: str) -> tuple[Any,
     half = model.to(dtypes[candidate])
     after, half_s = _timed(half, probe.to(dtypes[candidate]))
     same = float((before * after).sum(axis=1).min()) >= _SAME_VECTOR_COSINE
-    # Timed, because instruction sets do not tell: with AVX-512 BF16 one maker's cores gain four
-    # times on a transformer and another's lose a third.
+    # Timed, because having the instructions does not tell how much they gain.
     if same and half_s < full_s:
         return half, candidate
     full = model.to(torch.float32)
