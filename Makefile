@@ -8,7 +8,7 @@ PORT ?= 8420
 MODEL ?= random:ViT-B-32
 PHOTOS ?=
 
-.PHONY: demo test check format lint types contracts bench clean
+.PHONY: demo test check format lint types contracts bench bench-teach clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -51,6 +51,10 @@ contracts: $(READY)
 # make bench PHOTOS=/some/folder MODEL=open_clip:...
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/bench_index.py --model "$(MODEL)" $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+# Teaching, on libraries made of DATA (flickr8k/ and photos/): make bench-teach DATA=/some/folder
+bench-teach: $(READY)
+	$(BIN)/python tests/benchmarks/bench_teach.py --data "$(DATA)"
 
 clean:
 	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache *.egg-info

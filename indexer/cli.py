@@ -13,6 +13,8 @@ _COMMANDS = {
     "search": ("search_api.cli:search", "Find pictures or captions by text or by a picture."),
     "serve": ("search_api.cli:serve", "Serve the web page and the HTTP API."),
     "evaluate": ("indexer.commands.evaluate:evaluate", "Judge a library by its own captions."),
+    "teach": ("indexer.commands.teach:teach", "Teach a library's space by its own captions."),
+    "models": ("indexer.commands.models:models", "List models and spaces; switch between spaces."),
     "status": ("indexer.commands.status:status", "Show what a library holds."),
 }
 EXIT_FAILED = 2

@@ -1,51 +1,47 @@
 """A library on disk: which model made it, and its parts opened together.
 
-library.json              {"format": 1, "id": uuid, "space": folder name}
+library.json              {"format": 1, "id": uuid, "space": NAME of the live space}
 catalog.db                the catalogue, unless another database is named
-spaces/NAME/space.json    {"model", "fingerprint", "dim"}
+spaces/NAME/space.json    what made the vectors (see indexer.spaces)
 spaces/NAME/image/        vectors of pictures (see indexer.vectors.segments)
 spaces/NAME/text/         vectors of captions
 thumbnails/               small pictures by item id
 indexer.lock              held by the process that writes
 """
 
-import json
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from indexer.catalog import open_catalog
+from indexer.embedders import open_embedder
+from indexer.embedders.adapted import AdaptedEmbedder
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
+from indexer.spaces import (
+    HEAD,
+    Space,
+    open_family,
+    open_vectors,
+    read_adapter,
+    read_head,
+    read_space,
+    write_first,
+)
 from indexer.thumbnails import Thumbnails
 from indexer.types import Embedder, Modality, VectorIndex
-from indexer.vectors import open_index
-from indexer.vectors.durable import write_atomically
 
 if TYPE_CHECKING:
     from indexer.catalog.sql import SqlCatalog
 
-FORMAT = 1
-_HEAD = "library.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """The model that made a library's vectors."""
-
-    model: str
-    fingerprint: str
-    dim: int
-
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The opened parts of a library."""
+    """The opened parts of a library: for readers its live space, for the writer the model's own."""
 
     folder: Path
     space: Space
@@ -53,49 +49,70 @@ class Library:
     indexes: Mapping[Modality, VectorIndex]
     thumbnails: Thumbnails
 
+    def open_embedder(
+        self, model: str | None = None, *, device: str = "auto", precision: str = "auto"
+    ) -> Embedder:
+        """Returns the embedder of this library's space, the taught part included.
+
+        Args:
+            model: Where the library's model is now, if its weights have moved.
+            device: As for `indexer.embedders.open_embedder`.
+            precision: Likewise.
+
+        Raises:
+            ConfigError: the model cannot be loaded.
+            IndexMismatch: it is not the one that made the library.
+            Unavailable: the taught part is damaged.
+        """
+        embedder = open_embedder(model or self.space.model, device=device, precision=precision)
+        if self.space.base is not None:
+            # Checked before it is adapted, so that the message names the model's own weights.
+            _check(self.folder, read_space(self.folder, self.space.base), embedder)
+            embedder = AdaptedEmbedder(embedder, read_adapter(self.folder, self.space))
+        self.check(embedder)
+        return embedder
+
     def check(self, embedder: Embedder) -> None:
         """Passes if the embedder's vectors belong to this library's space.
 
         Raises:
             IndexMismatch: another model or other weights made the library.
         """
-        if embedder.fingerprint != self.space.fingerprint:
-            same_name = embedder.name == self.space.model
-            other = "other weights of the same name" if same_name else f"{embedder.name}"
-            raise IndexMismatch(
-                f"the library {self.folder} was made with {self.space.model} (weights "
-                f"{self.space.fingerprint}) and cannot be used with {other} (weights "
-                f"{embedder.fingerprint}). Use its own model, or make a new library "
-                "with --library OTHER_FOLDER."
-            )
+        _check(self.folder, self.space, embedder)
 
 
 def stored_model(folder: Path) -> str | None:
     """Returns the name of the model that the library was made with, None if there is no library."""
-    head = _read_json(folder / _HEAD)
-    return None if head is None else _space(folder, head).model
+    head = read_head(folder)
+    return None if head is None else read_space(folder, head["space"]).model
 
 
-def open_library(folder: Path, *, database: str | None = None, index: str = "faiss") -> Library:
+def open_library(
+    folder: Path, *, database: str | None = None, index: str = "faiss", write: bool = False
+) -> Library:
     """Returns the library in `folder`, which must exist.
+
+    Args:
+        folder: Where the library lives.
+        database: SQLAlchemy URL of the catalogue, SQLite in the folder where there is none.
+        index: Kind of vector index.
+        write: Opens the model's own space in place of the live one, with indexes that keep every
+            space taught on top of it complete. Needs the lock, see `writing`.
 
     Raises:
         ConfigError: there is no library in the folder, or the database is another library's.
         IndexMismatch: a newer atisbo made it.
         Unavailable: a file is damaged or the database does not answer.
     """
-    head = _read_json(folder / _HEAD)
+    head = read_head(folder)
     if head is None:
         raise ConfigError(
             f"there is no library in {folder}. Make one with: "
             f"atisbo index FOLDER --library {folder}"
         )
-    if head["format"] > FORMAT:
-        raise IndexMismatch(
-            f"the library {folder} has format {head['format']}; this atisbo reads up to {FORMAT}. "
-            "Update atisbo."
-        )
-    space = _space(folder, head)
+    space = read_space(folder, head["space"], live=True)
+    if write and space.base is not None:
+        space = read_space(folder, space.base)
     catalog = open_catalog(database or folder / "catalog.db")
     bound = catalog.bind(head["id"])
     if bound != head["id"]:
@@ -103,10 +120,8 @@ def open_library(folder: Path, *, database: str | None = None, index: str = "fai
             f"the database holds the catalogue of another library, not of {folder}. Name the right "
             "one with --database or ATISBO_DATABASE."
         )
-    indexes = {
-        modality: open_index(index, folder / "spaces" / head["space"] / modality, space.dim)
-        for modality in Modality
-    }
+    opened = open_family if write else open_vectors
+    indexes = {modality: opened(folder, space, modality, index) for modality in Modality}
     return Library(folder, space, catalog, indexes, Thumbnails(folder / "thumbnails"))
 
 
@@ -116,14 +131,12 @@ def make_library(folder: Path, embedder: Embedder) -> None:
     Raises:
         Unavailable: the folder cannot be written.
     """
-    if (folder / _HEAD).exists():
+    if (folder / HEAD).exists():
         return
-    space = Space(embedder.name, embedder.fingerprint, embedder.dim)
-    name = f"{re.sub(r'[^A-Za-z0-9.]+', '-', space.model)[-60:].strip('-')}-{space.fingerprint}"
+    prefix = re.sub(r"[^A-Za-z0-9.]+", "-", embedder.name)[-60:].strip("-")
+    name = f"{prefix}-{embedder.fingerprint}"
     try:
-        (folder / "spaces" / name).mkdir(parents=True, exist_ok=True)
-        _write_json(folder / "spaces" / name / "space.json", asdict(space))
-        _write_json(folder / _HEAD, {"format": FORMAT, "id": uuid.uuid4().hex, "space": name})
+        write_first(folder, Space(embedder.name, embedder.fingerprint, embedder.dim, name))
     except OSError as error:
         raise Unavailable(f"the library {folder} cannot be written: {error.strerror}") from error
 
@@ -152,22 +165,13 @@ def writing(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _space(folder: Path, head: Mapping[str, Any]) -> Space:
-    stored = _read_json(folder / "spaces" / head["space"] / "space.json")
-    if stored is None:
-        raise Unavailable(f"the library {folder} has lost spaces/{head['space']}/space.json")
-    return Space(stored["model"], stored["fingerprint"], stored["dim"])
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise Unavailable(f"{path} is damaged: {error}") from error
-    return content
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    write_atomically(path, json.dumps(content, indent=1).encode())
+def _check(folder: Path, space: Space, embedder: Embedder) -> None:
+    if embedder.fingerprint != space.fingerprint:
+        same_name = embedder.name == space.model
+        other = "other weights of the same name" if same_name else f"{embedder.name}"
+        raise IndexMismatch(
+            f"the library {folder} was made with {space.model} (weights "
+            f"{space.fingerprint}) and cannot be used with {other} (weights "
+            f"{embedder.fingerprint}). Use its own model, or make a new library "
+            "with --library OTHER_FOLDER."
+        )

@@ -10,7 +10,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 from indexer.config import Settings, load_settings
-from indexer.embedders import hint, open_embedder
+from indexer.embedders import hint
 from indexer.library import open_library
 from indexer.media.image import THUMBNAIL_SIDE, decode, preview
 from search_api import errors, guard
@@ -85,10 +85,7 @@ def open_read_side(settings: Settings, *, model: str | None = None) -> tuple[Sea
         Unavailable: a file is damaged or the database does not answer.
     """
     library = open_library(settings.library, database=settings.database, index=settings.index)
-    embedder = open_embedder(
-        model or library.space.model, device=settings.device, precision=settings.precision
-    )
-    library.check(embedder)
+    embedder = library.open_embedder(model, device=settings.device, precision=settings.precision)
     pixels = settings.max_megapixels * 1_000_000
     return Searcher(library.catalog, library.indexes, embedder), Pictures(
         library.thumbnails,

@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from indexer import options
+from indexer.commands.captioned import captioned
 from indexer.config import load_settings
-from indexer.errors import ConfigError, Unavailable
+from indexer.evaluation.pairs import Pairs
 from indexer.evaluation.picture import Look, draw
-from indexer.evaluation.recall import Change, Estimate, Numbers, Ranks, change, rank, summarise
+from indexer.evaluation.recall import Change, Estimate, Ranks, change, rank, summarise
 from indexer.evaluation.space import draw_pairs, flatten, measure
 from indexer.library import Library, open_library
-from indexer.types import Ids, Modality, VectorIndex, Vectors
-from indexer.vectors import open_index
+from indexer.spaces import find_space
 
 _CALLED = ("first", "second")
 
@@ -53,15 +52,11 @@ def evaluate(
     """
     settings = load_settings(**chosen)
     library = open_library(settings.library, database=settings.database, index=settings.index)
-    captions, pictures, about = _pairs(library, sample, seed)
-    live = _live(library.folder)
-    first = name or live
+    pairs = captioned(library, sample, seed=seed)
     judged: list[tuple[Look, Ranks]] = []
-    for one in [first, *([compare] if compare else [])]:
-        indexes = library.indexes if one == live else _open_space(library.folder, one)
-        texts = _stored(indexes[Modality.TEXT], captions, one)
-        images = _stored(indexes[Modality.IMAGE], pictures, one)
-        judged.append(_judge(one, texts, images, about, seed))
+    for one in [name or library.space.name, *([compare] if compare else [])]:
+        space = find_space(library.folder, one)
+        judged.append(_judge(one, pairs.stored(library, space), seed))
     looks = [look for look, _ in judged]
     gained = change(judged[0][1], judged[1][1], seed=seed) if compare else None
     measured = with_space or picture is not None
@@ -85,56 +80,10 @@ def evaluate(
         click.echo(f"The picture is in {picture}", err=True)
 
 
-def _pairs(library: Library, sample: int | None, seed: int) -> tuple[Ids, Ids, Numbers]:
-    """Returns the ids of captions and of their pictures, and each caption's row of pictures."""
-    captions, of_captions = library.catalog.pairs()
-    pictures = np.unique(of_captions)
-    if len(pictures) < 2:
-        raise ConfigError(
-            f"the library {library.folder} has {len(pictures)} pictures with captions; judging it "
-            "takes at least 2. Put captions beside the pictures (photo.txt, or a table with the "
-            "columns image and caption) and run atisbo index again."
-        )
-    if sample is not None and sample < len(pictures):
-        generator = np.random.default_rng(seed)
-        pictures = np.sort(generator.choice(pictures, sample, replace=False))
-        kept = np.isin(of_captions, pictures)
-        captions, of_captions = captions[kept], of_captions[kept]
-    return captions, pictures, np.searchsorted(pictures, of_captions).astype(np.int64)
-
-
-def _live(folder: Path) -> str:
-    name: str = json.loads((folder / "library.json").read_bytes())["space"]
-    return name
-
-
-def _open_space(folder: Path, name: str) -> dict[Modality, VectorIndex]:
-    known = sorted(path.parent.name for path in (folder / "spaces").glob("*/space.json"))
-    if name not in known:
-        raise ConfigError(
-            f"the library {folder} has no space {name!r}. It has: {', '.join(known)}."
-        )
-    space = folder / "spaces" / name
-    dim = json.loads((space / "space.json").read_bytes())["dim"]
-    return {modality: open_index("exact", space / modality, dim) for modality in Modality}
-
-
-def _stored(index: VectorIndex, ids: Ids, space: str) -> Vectors:
-    try:
-        return index.vectors(ids)
-    except KeyError as error:
-        raise Unavailable(
-            f"space {space} lacks the vector of an item that the catalogue shows ({error}). Run "
-            "atisbo index again, or judge another space with --in."
-        ) from error
-
-
-def _judge(
-    name: str, texts: Vectors, images: Vectors, about: Numbers, seed: int
-) -> tuple[Look, Ranks]:
-    ranks = rank(texts, images, about)
-    of_texts, of_images = draw_pairs(about, seed=seed)
-    drawn = texts[of_texts], images[of_images]
+def _judge(name: str, pairs: Pairs, seed: int) -> tuple[Look, Ranks]:
+    ranks = rank(pairs)
+    of_texts, of_images = draw_pairs(pairs.about, seed=seed)
+    drawn = pairs.texts[of_texts], pairs.images[of_images]
     return Look(
         name, summarise(ranks, seed=seed), measure(*drawn, seed=seed), flatten(*drawn)
     ), ranks
@@ -179,7 +128,7 @@ def _recall_table(looks: list[Look]) -> Table:
     recall = looks[0].recall
     table = Table(
         title=f"Recall in %, with 95 % intervals, on {recall.image_to_text.queries:,} pictures and "
-        f"{recall.text_to_image.queries:,} captions",
+        f"{recall.text_to_image.queries:,} different captions",
         title_justify="left",
     )
     table.add_column("", no_wrap=True)

@@ -81,7 +81,9 @@ def _index(
             )
         embedder = _open_embedder(name, settings, console)
         make_library(settings.library, embedder)
-    library = open_library(settings.library, database=settings.database, index=settings.index)
+    library = open_library(
+        settings.library, database=settings.database, index=settings.index, write=True
+    )
     heal(library.catalog, library.indexes)
     changed = library.catalog.changed(files)
     if not changed and name == library.space.model:

@@ -3,6 +3,8 @@
 The protocol is that of Hodosh, Young and Hockenmaier (2013) as Karpathy and Fei-Fei (2015) use it:
 each caption looks for its one picture among all pictures, each picture for any one of its captions
 among all captions; recall@k is the share of queries whose best right answer has rank k or better.
+Captions that say the same are one: all pictures that bear it are right for it, and it for them. For
+data sets of written sentences that changes next to nothing; where captions are names it is all.
 
 Ties are counted against the space: a wrong answer whose cosine is within 1e-6 of the right one's
 stands before it. A space that gives everything one vector thus has a recall of nothing, not of
@@ -15,22 +17,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.types import Vectors
+from indexer.evaluation.pairs import Numbers, Pairs
 
 CUTOFFS = (1, 5, 10)
 _TIE = np.float32(1e-6)
 _BLOCK_BYTES = 32 * 2**20
 _BLOCK_WEIGHTS = 2_000_000
 
-Numbers = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
     """Ranks from 1 of the best right answer.
 
-    `text_to_image` int64 (texts,), `image_to_text` int64 (images,), `about` int64 (texts,): the
-    row of each text's image.
+    `text_to_image` int64 (different texts,), `image_to_text` int64 (images,), `about` int64
+    (different texts,): the row of the first image that bears the text.
     """
 
     text_to_image: Numbers
@@ -73,44 +73,52 @@ class Change:
     image_to_text: Mapping[int, Estimate]
 
 
-def rank(texts: Vectors, images: Vectors, about: Numbers) -> Ranks:
-    """Returns the rank of the best right answer of every text and every image.
+def rank(pairs: Pairs) -> Ranks:
+    """Returns the rank of the best right answer of every different caption and every image.
 
     Memory beyond the vectors stays at about 64 MiB (or one row of scores, where that is more).
 
-    Args:
-        texts: float32 (t, dim), rows of unit length.
-        images: float32 (i, dim), rows of unit length; each has at least one text.
-        about: int64 (t,), for each text the row of its image.
-
     Raises:
-        ValueError: shapes do not fit, or an image has no text.
+        ValueError: shapes do not fit, or an image has no caption.
     """
-    about = np.asarray(about, np.int64)
-    if texts.ndim != 2 or images.ndim != 2 or texts.shape[1] != images.shape[1]:
-        raise ValueError(f"texts {texts.shape} and images {images.shape} are not of one space")
-    if about.shape != (len(texts),) or not len(texts):
-        raise ValueError(f"about has shape {about.shape}, texts are {len(texts)}")
-    if about.min() < 0 or not np.bincount(about, minlength=len(images))[: len(images)].all():
-        raise ValueError("every image needs at least one text")
-    if about.max() >= len(images):
-        raise ValueError(f"about names image {about.max()}, images are {len(images)}")
+    _check(pairs)
+    images, about = pairs.images, pairs.about
+    _, first, word = np.unique(pairs.words, return_index=True, return_inverse=True)
+    texts, word = pairs.texts[first], word.reshape(-1)
     rows = max(1, _BLOCK_BYTES // (4 * len(images)))
-    blocks = [slice(start, start + rows) for start in range(0, len(texts), rows)]
-    right = np.empty(len(texts), np.float32)
-    for block in blocks:
-        right[block] = np.einsum("nd,nd->n", texts[block], images[about[block]])
-    best = np.full(len(images), -np.inf, np.float32)
-    np.maximum.at(best, about, right)
+    best_of_text = np.full(len(texts), -np.inf, np.float32)
+    best_of_image = np.full(len(images), -np.inf, np.float32)
+    for start in range(0, len(about), rows):
+        some = slice(start, start + rows)
+        right = np.einsum("nd,nd->n", texts[word[some]], images[about[some]])
+        np.maximum.at(best_of_text, word[some], right)
+        np.maximum.at(best_of_image, about[some], right)
     text_ranks = np.empty(len(texts), np.int64)
     image_ranks = np.ones(len(images), np.int64)
-    for block in blocks:
+    order = np.argsort(word, kind="stable")
+    for start in range(0, len(texts), rows):
+        block = slice(start, min(start + rows, len(texts)))
         scores = texts[block] @ images.T
-        # Without each text's own image only wrong pairs are left, in rows and in columns.
-        scores[np.arange(len(scores)), about[block]] = -np.inf
-        text_ranks[block] = 1 + np.count_nonzero(scores >= right[block, None] - _TIE, axis=1)
-        image_ranks += np.count_nonzero(scores >= best - _TIE, axis=0)
-    return Ranks(text_ranks, image_ranks, about)
+        # Without the right pairs only wrong ones are left, in rows and in columns.
+        right_pairs = order[slice(*np.searchsorted(word[order], (block.start, block.stop)))]
+        scores[word[right_pairs] - start, about[right_pairs]] = -np.inf
+        text_ranks[block] = 1 + np.count_nonzero(scores >= best_of_text[block, None] - _TIE, axis=1)
+        image_ranks += np.count_nonzero(scores >= best_of_image - _TIE, axis=0)
+    return Ranks(text_ranks, image_ranks, about[first])
+
+
+def _check(pairs: Pairs) -> None:
+    images, texts, about = pairs.images, pairs.texts, pairs.about
+    if texts.ndim != 2 or images.ndim != 2 or texts.shape[1] != images.shape[1]:
+        raise ValueError(f"texts {texts.shape} and images {images.shape} are not of one space")
+    if about.shape != (len(texts),) or pairs.words.shape != about.shape or not len(texts):
+        raise ValueError(
+            f"about has shape {about.shape}, words {pairs.words.shape}, texts are {len(texts)}"
+        )
+    if about.min() < 0 or about.max() >= len(images):
+        raise ValueError(f"about names image {about.max()}, images are {len(images)}")
+    if not np.bincount(about, minlength=len(images)).all():
+        raise ValueError("every image needs at least one text")
 
 
 def summarise(ranks: Ranks, *, seed: int = 0, rounds: int = 1_000) -> Recall:

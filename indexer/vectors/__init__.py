@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from indexer.errors import ConfigError
-from indexer.types import VectorIndex
+from indexer.vectors.stored import StoredIndex
 
 DEFAULT_INDEX = "faiss"
 
 
-def open_index(kind: str, folder: Path, dim: int) -> VectorIndex:
+def open_index(kind: str, folder: Path, dim: int) -> StoredIndex:
     """Returns the index kept in `folder`, which is made where it is missing.
 
     Args:

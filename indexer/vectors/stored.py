@@ -29,6 +29,11 @@ class StoredIndex(ABC):
     def generation(self) -> int:
         return self._store.state.generation
 
+    @property
+    def ids(self) -> Ids:
+        """The ids of all rows that a search can find, ascending."""
+        return self._store.state.rows.ids
+
     def __len__(self) -> int:
         return len(self._store.state.rows.ids)
 
