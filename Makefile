@@ -6,9 +6,10 @@ READY := $(VENV)/.ready
 DEMO := .demo
 PORT ?= 8420
 MODEL ?= random:ViT-B-32
+BENCH_MODEL ?= pocket
 PHOTOS ?=
 
-.PHONY: demo test check format lint types contracts bench bench-teach clean
+.PHONY: demo test check format lint types contracts bench bench-teach bench-model clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -55,6 +56,10 @@ bench: $(READY)
 # Teaching, on libraries made of DATA (flickr8k/ and photos/): make bench-teach DATA=/some/folder
 bench-teach: $(READY)
 	$(BIN)/python tests/benchmarks/bench_teach.py --data "$(DATA)"
+
+# The figures of the model card: make bench-model DATA=/some/folder BENCH_MODEL=pocket
+bench-model: $(READY)
+	$(BIN)/python tests/benchmarks/bench_model.py --data "$(DATA)" --model "$(BENCH_MODEL)"
 
 clean:
 	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache *.egg-info

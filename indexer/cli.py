@@ -14,6 +14,7 @@ _COMMANDS = {
     "serve": ("search_api.cli:serve", "Serve the web page and the HTTP API."),
     "evaluate": ("indexer.commands.evaluate:evaluate", "Judge a library by its own captions."),
     "teach": ("indexer.commands.teach:teach", "Teach a library's space by its own captions."),
+    "train": ("indexer.commands.train:train", "Train a small model on captioned pictures."),
     "models": ("indexer.commands.models:models", "List models and spaces; switch between spaces."),
     "status": ("indexer.commands.status:status", "Show what a library holds."),
 }

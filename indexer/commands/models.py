@@ -20,6 +20,7 @@ from indexer.types import Modality
 _CARD = Path(indexer.embedders.__file__).parent / "pocket" / "weights" / "MODEL_CARD.md"
 _MODELS = {
     "pocket": "the built-in model; its card: atisbo models --card",
+    "pocket:FOLDER": "one made by atisbo train: the folder model/ of its run",
     "colour": "the demo model, knows colours only",
     "open_clip:MODEL/PRETRAINED": "such as open_clip:ViT-B-32/laion2b_s34b_b79k, from the hub",
     "open_clip:MODEL@CHECKPOINT": "a checkpoint file",

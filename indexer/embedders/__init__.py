@@ -1,5 +1,7 @@
 """Models that turn pictures and words into vectors of one space; one door, `open_embedder`."""
 
+from pathlib import Path
+
 from indexer.errors import ConfigError
 from indexer.types import Embedder
 
@@ -22,9 +24,9 @@ def open_embedder(name: str, *, device: str = "auto", precision: str = "auto") -
     """Returns the named model, its weights loaded and ready.
 
     Args:
-        name: `pocket`, `colour`, `open_clip:MODEL/PRETRAINED`,
-            `open_clip:MODEL[/PRETRAINED]@CHECKPOINT`, `open_clip:local-dir:FOLDER` or
-            `open_clip:hf-hub:ORG/NAME`.
+        name: `pocket`, `pocket:FOLDER` of a model that `atisbo train` made, `colour`,
+            `open_clip:MODEL/PRETRAINED`, `open_clip:MODEL[/PRETRAINED]@CHECKPOINT`,
+            `open_clip:local-dir:FOLDER` or `open_clip:hf-hub:ORG/NAME`.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         precision: `auto`, `fp32`, `bf16` or `fp16`. `auto` takes the half precision of the device
             where a self-test shows that the vectors stay the same.
@@ -34,10 +36,10 @@ def open_embedder(name: str, *, device: str = "auto", precision: str = "auto") -
     """
     family, _, rest = name.partition(":")
     match family:
-        case "pocket" if not rest:
+        case "pocket":
             from indexer.embedders.pocket import PocketEmbedder
 
-            return PocketEmbedder(device=device)
+            return PocketEmbedder(device=device, folder=Path(rest) if rest else None)
         case "colour" if not rest:
             from indexer.embedders.colour import ColourEmbedder
 

@@ -112,9 +112,12 @@ class Sampler:
                 text_groups.append(int(groups[index]))
                 text_rows.append(int(starts[row] + choice))
         groups[patch[:, 2] > patch[:, 0]] = -1
+        # Texts of like length side by side: a shard of them is padded no further than it needs.
+        by_length = np.argsort([len(text) for text in ids], kind="stable")
         return Batch(
-            rows, boxes, flips, colour, groups, pad(ids), np.array(text_groups, np.int64),
-            np.array(text_rows, np.int64), partner, patch,
+            rows, boxes, flips, colour, groups, pad([ids[i] for i in by_length]),
+            np.array(text_groups, np.int64)[by_length], np.array(text_rows, np.int64)[by_length],
+            partner, patch,
         )  # fmt: skip
 
     def _shorten(self, text: str, rng: np.random.Generator) -> list[int]:

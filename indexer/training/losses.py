@@ -14,6 +14,9 @@ from torch import Tensor, nn
 MAX_SCALE = 100.0
 """Ceiling of the inverse temperature (Radford et al. 2021, section 2.5)."""
 
+SIGMOID_START = 10.0, -10.0
+"""Inverse temperature and bias that the sigmoid loss starts with (Zhai et al. 2023, section 3)."""
+
 
 class Temperature(nn.Module):
     """A learned inverse temperature, kept in [1, MAX_SCALE], and a bias for the sigmoid loss."""

@@ -59,7 +59,12 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A whole run."""
+    """A whole run.
+
+    `workers` share each batch on a processor; on a GPU one does the work. `micro_batches` cut each
+    worker's share, and with `recompute` one of them is in memory at a time. With `bf16` the towers
+    multiply in half precision; weights, losses and sums stay float32.
+    """
 
     config: PocketConfig
     phases: tuple[Phase, ...]
@@ -67,6 +72,10 @@ class Recipe:
     workers: int = 4
     micro_batches: int = 1
     recompute: bool = False
+    precision: Literal["fp32", "bf16"] = "fp32"
+    device: str = "cpu"
+    teacher: str = ""
+    """Whose vectors are imitated, by name and fingerprint; told, not acted upon."""
     patience: int = 0
     """Epochs of a phase without a better validation recall before it ends; 0 never ends early."""
 
@@ -74,7 +83,7 @@ class Recipe:
 def pocket(vocabulary: int = 6000, workers: int = 4) -> Recipe:
     """Returns the recipe of the built-in model.
 
-    Words first, on the teacher's features, which takes a minute. Then every block of the image
+    Words first, on the teacher's features and towards its words. Then every block of the image
     tower learns, from random weights, what the teacher's block does to the same input; local
     lessons are learned in few steps. Then the whole tower, on larger pictures, learns where a view
     belongs in the space of the words, and last both towers learn together.
@@ -85,18 +94,18 @@ def pocket(vocabulary: int = 6000, workers: int = 4) -> Recipe:
         std=0.5,
         vocabulary=vocabulary,
         text_width=256,
-        text_layers=0,
+        text_layers=2,
     )
     double = (("flickr8k", 2),)
     words = Phase(
         "words",
-        epochs=7,
+        epochs=20,
         inputs="teacher",
         trained=("text", "head", "temperature"),
         lr=1e-3,
         decay=0.1,
         ema=0.99,
-        weights=Weights(affinity=2.0),
+        weights=Weights(affinity=2.0, text=1.0),
         views=ViewOptions(texts_per_picture=2, word_dropout=0.2),
         sources=("flickr8k", "caltech101", "imagenette", "catsdogs", "houses", "grocery"),
         repeats=double,
@@ -133,7 +142,7 @@ def pocket(vocabulary: int = 6000, workers: int = 4) -> Recipe:
     together = replace(
         whole,
         name="together",
-        epochs=4,
+        epochs=5,
         trained=("image", "neck", "text", "temperature"),
         lr=7e-4,
         floor=0.02,

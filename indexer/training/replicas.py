@@ -24,6 +24,7 @@ class Replicas(Generic[M]):
 
     def __init__(self, model: M, count: int) -> None:
         self.model = model
+        self.device = next(model.parameters()).device
         self.copies = [copy.deepcopy(model) for _ in range(count)]
         for replica in self.copies:
             for mine, shared in zip(replica.parameters(), model.parameters(), strict=True):

@@ -17,7 +17,7 @@ class Student(nn.Module):
     first, against the captions, it tells the image tower later where each view belongs.
     """
 
-    def __init__(self, config: PocketConfig, teacher_channels: int) -> None:
+    def __init__(self, config: PocketConfig, teacher_channels: int = 1) -> None:
         super().__init__()
         self.pocket = Pocket(config)
         side = config.image_side
@@ -41,7 +41,8 @@ class Reference:
 
     `weight` float32 (dim, channels) and `bias` (dim,) lead from the teacher's pooled maps to its
     embeddings; `texts` float32 (m, dim) are the rows of unit length of all texts of the corpus; a
-    text that it does not know is a row of zeros.
+    text that it does not know is a row of zeros. Its dimensions need not be the student's where
+    only affinities are learned.
     """
 
     weight: Tensor
@@ -57,6 +58,12 @@ class Reference:
             "texts": self.texts,
             "scale": self.scale,
         }
+
+    def to(self, device: torch.device) -> "Reference":
+        """Returns the reference on the device."""
+        return Reference(
+            self.weight.to(device), self.bias.to(device), self.texts.to(device), self.scale
+        )
 
     def embed_maps(self, maps: Tensor) -> Tensor:
         """Returns float32 (n, dim), rows of unit length, of maps (n, c, h, w)."""

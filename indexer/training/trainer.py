@@ -2,12 +2,14 @@
 
 Every epoch ends with a checkpoint from which a run goes on with bit-equal results: chance depends
 on the counters alone, sums have a fixed order, and weights, optimizer and average are stored
-exactly.
+exactly. The model on disk is that of the phase's best epoch so far, by the mean recall.
 """
 
 import copy
+import hashlib
 import json
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,14 +20,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from indexer.embedders.pocket.model import save
+from indexer.embedders.pocket.model import Pocket, save
+from indexer.errors import ConfigError
 from indexer.training.data import Sampler
 from indexer.training.lessons import STRIDE, Lessons
+from indexer.training.losses import SIGMOID_START, Temperature
 from indexer.training.material import Material
 from indexer.training.recipe import Phase, Recipe
 from indexer.training.replicas import Replicas
 from indexer.training.student import Reference, Student
-from indexer.training.validation import Recalls
+from indexer.training.validation import Recalls, quality
 from indexer.training.watch import Watch
 
 
@@ -42,19 +46,45 @@ class Epoch:
 
 
 Report = Callable[[Epoch], None]
+Step = Callable[[int, int], None]
+"""Takes the steps done in the epoch, and how many it has."""
 
 
 class Trainer:
     """One run in one folder; `run` starts it or goes on with it."""
 
-    def __init__(self, recipe: Recipe, material: Material, *, folder: Path, report: Report) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        material: Material,
+        *,
+        folder: Path,
+        report: Report,
+        step: Step = lambda done, of: None,
+        start: Pocket | None = None,
+    ) -> None:
+        """Prepares a run.
+
+        Args:
+            recipe: What to do.
+            material: What to learn from.
+            folder: Where the run is kept.
+            report: Called after each epoch.
+            step: Called after each step.
+            start: A model whose towers to begin with; random weights if None.
+        """
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.material = material
         self.folder = folder
         self.report = report
-        student = Student(recipe.config, material.maps.shape[1])
-        self.student = student.to(memory_format=torch.channels_last)
+        self.step = step
+        student = Student(recipe.config, 1 if material.maps is None else material.maps.shape[1])
+        if start is not None:
+            student.pocket.load_state_dict(start.state_dict())
+        if any(phase.weights.sigmoid for phase in recipe.phases):
+            student.temperature = Temperature(*SIGMOID_START)
+        self.student = student.to(memory_format=torch.channels_last).to(recipe.device)
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         self.replicas = Replicas(self.student, recipe.workers)
         self.lessons = Lessons(recipe, material, self.replicas)
@@ -70,6 +100,11 @@ class Trainer:
         first, done, stored = 0, 0, None
         if checkpoint.exists():
             stored = torch.load(checkpoint, weights_only=True)
+            if stored["run"] != self._run():
+                raise ConfigError(
+                    f"{self.folder} holds a run with other settings or other pictures. Give the "
+                    "same ones to go on with it, or another --out."
+                )
             first, done = stored["phase"], stored["epoch"]
             self._restore(stored)
         for number, phase in enumerate(self.recipe.phases[first:], first):
@@ -80,6 +115,17 @@ class Trainer:
         self.replicas.close()
         self.watch.replicas.close()
         return self.average
+
+    def recall(self) -> Recalls:
+        """Returns the recalls of the averaged student on the held-out pictures, as it is now."""
+        return self.watch.recall(self.recipe.phases[-1])
+
+    def _run(self) -> str:
+        """Tells this run from others: only the same one may go on from a checkpoint."""
+        pictures = self.material.corpus.pictures
+        digest = hashlib.blake2b(json.dumps(asdict(self.recipe)).encode(), digest_size=8)
+        digest.update(repr([(one.name, one.texts) for one in pictures]).encode())
+        return digest.hexdigest()
 
     def _begin(self, phase: Phase) -> None:
         self.student.load_state_dict(self.average.state_dict())
@@ -100,7 +146,7 @@ class Trainer:
         optimizer = make_optimizer(self.student, phase)
         if stored is not None:
             optimizer.load_state_dict(stored["optimizer"])
-        recalls = [epoch.recall["t2i@10"] for epoch in self.history[len(self.history) - start :]]
+        recalls = [quality(epoch.recall) for epoch in self.history[len(self.history) - start :]]
         for epoch in range(start, phase.epochs):
             began = time.monotonic()
             losses = self._run_epoch((number, epoch), phase, sampler, optimizer)
@@ -109,11 +155,11 @@ class Trainer:
             recall = self.watch.recall(phase)
             done = Epoch(phase.name, epoch + 1, losses, recall, seconds, pictures_per_s)
             self.history.append(done)
-            recalls.append(recall["t2i@10"])
+            recalls.append(quality(recall))
             stale = len(recalls) - 1 - recalls.index(max(recalls))
             last = epoch + 1 == phase.epochs or stale == self.recipe.patience > 0
             self.report(done)
-            self._store(number + last, 0 if last else epoch + 1, optimizer)
+            self._store(number + last, 0 if last else epoch + 1, optimizer, best=stale == 0)
             if last:
                 break
 
@@ -130,6 +176,7 @@ class Trainer:
         sums: dict[str, float] = {}
         self.replicas.train()
         for step, batch in enumerate(sampler.epoch(self.recipe.seed, number, epoch)):
+            self.step(step, len(sampler))
             at = epoch * len(sampler) + step
             for group in optimizer.param_groups:
                 group["lr"] = phase.lr * rate(at, total, phase.warmup, phase.floor)
@@ -155,7 +202,7 @@ class Trainer:
             phase.views,
             np.array(rows),
             phase.batch,
-            cells=phase.side // STRIDE,
+            cells=-(-phase.side // STRIDE),
         )
 
     def _thaw(self, phase: Phase) -> None:
@@ -174,9 +221,12 @@ class Trainer:
                 else:
                     mine.copy_(theirs)
 
-    def _store(self, phase: int, epoch: int, optimizer: torch.optim.Optimizer) -> None:
+    def _store(
+        self, phase: int, epoch: int, optimizer: torch.optim.Optimizer, *, best: bool
+    ) -> None:
         reference = self.lessons.reference
         state = {
+            "run": self._run(),
             "phase": phase,
             "epoch": epoch,
             "student": self.student.state_dict(),
@@ -188,8 +238,13 @@ class Trainer:
         unfinished = self.folder / "checkpoint.part"
         torch.save(state, unfinished)
         unfinished.replace(self.folder / "checkpoint.pt")
-        save(self.average.pocket, self.material.tokenizer, self.folder / "model")
-        log = {"recipe": asdict(self.recipe), "epochs": state["history"]}
+        if best:
+            save(self.average.pocket, self.material.tokenizer, self.folder / "model")
+        log = {
+            "recipe": asdict(self.recipe),
+            "epochs": state["history"],
+            "peak_memory_bytes": peak_memory(self.recipe.device),
+        }
         (self.folder / "training.json").write_text(json.dumps(log, indent=1), encoding="utf-8")
 
     def _restore(self, stored: dict[str, Any]) -> None:
@@ -197,7 +252,23 @@ class Trainer:
         self.average.load_state_dict(stored["average"])
         self.history = [Epoch(**epoch) for epoch in stored["history"]]
         if stored["reference"] is not None:
-            self.lessons.reference = Reference(**stored["reference"])
+            self.lessons.reference = Reference(**stored["reference"]).to(self.lessons.device)
+
+
+def peak_memory(device: str) -> dict[str, int]:
+    """Returns the most memory that the process has held so far, and on the GPU where it used one.
+
+    Resident memory counts pages of memory-mapped caches too. Empty where it cannot be told.
+    """
+    found = {}
+    if sys.platform != "win32":
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        found["resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    if device.startswith("cuda"):
+        found["gpu"] = torch.cuda.max_memory_allocated(device)
+    return found
 
 
 def part_of(name: str) -> str:

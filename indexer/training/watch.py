@@ -28,21 +28,20 @@ class Watch:
         """Returns the recalls on the held-out pictures, read as the phase reads its own."""
         held_out = self.material.held_out
         texts = self.embed_texts(held_out.texts())
-        if phase.inputs == "teacher":
+        if phase.inputs == "teacher" and self.material.held_out_maps is not None:
             with torch.inference_mode():
                 maps = torch.from_numpy(self.material.held_out_maps.astype(np.float32))
-                images = self.replicas.model.embed_maps(maps)
+                images = self.replicas.model.embed_maps(maps.to(self.replicas.device)).cpu()
         else:
             images = self.embed_images(held_out)
-        counts = [len(picture.texts) for picture in held_out.pictures]
-        owners = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-        return recalls(images, texts, owners)
+        return recalls(images, texts, held_out)
 
     def embed_images(self, corpus: Corpus) -> Tensor:
         """Returns float32 (n, dim), rows of unit length."""
 
         def work(student: Student, rows: range) -> Tensor:
-            x = student.pocket.normalise(squashed(corpus.pixels, rows, self.side))
+            pixels = squashed(corpus.pixels, rows, self.side).to(self.replicas.device)
+            x = student.pocket.normalise(pixels)
             embedded: Tensor = student.pocket.image(x.contiguous(memory_format=torch.channels_last))
             return embedded
 
@@ -53,7 +52,7 @@ class Watch:
 
         def work(student: Student, rows: range) -> Tensor:
             ids = self.material.tokenizer.batch(texts[rows.start : rows.stop])
-            embedded: Tensor = student.pocket.text(torch.from_numpy(ids))
+            embedded: Tensor = student.pocket.text(torch.from_numpy(ids).to(self.replicas.device))
             return embedded
 
         return self._embed(work, len(texts), 64)
@@ -72,4 +71,4 @@ class Watch:
 
         self.replicas.train(False)
         found = [part for part in self.replicas.map(run) if isinstance(part, Tensor)]
-        return torch.cat(found).clone()
+        return torch.cat(found).float().cpu().clone()

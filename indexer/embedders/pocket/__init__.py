@@ -10,23 +10,23 @@ import torch
 from PIL import Image
 
 from indexer.embedders.device import open_device
-from indexer.embedders.pocket.model import fold, load
+from indexer.embedders.pocket.model import WEIGHTS, fold, load, weights_in
 from indexer.types import Pixels, Vectors
 
-WEIGHTS = Path(__file__).with_name("weights")
+__all__ = ["WEIGHTS", "PocketEmbedder"]
 
 
 class PocketEmbedder:
     """The built-in dual encoder, in fp32: half precision is no faster for towers this small."""
 
-    name = "pocket"
-
-    def __init__(self, *, device: str = "auto", folder: Path = WEIGHTS) -> None:
-        """Loads the model from `folder`.
+    def __init__(self, *, device: str = "auto", folder: Path | None = None) -> None:
+        """Loads the model from `folder`, the built-in one if it is None.
 
         Raises:
-            ConfigError: the device cannot be used.
+            ConfigError: there is no model, it is damaged, or the device cannot be used.
         """
+        chosen, folder = folder, weights_in(folder)
+        self.name = "pocket" if chosen is None else f"pocket:{folder}"
         self._device = open_device(device)
         model, self._tokenizer = load(folder)
         fold(model.image.trunk)

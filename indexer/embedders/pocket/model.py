@@ -12,11 +12,16 @@ from typing import Any
 import timm
 import torch
 import torch.nn.functional as F  # noqa: N812
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from indexer.embedders.pocket.tokenizer import PAD, Tokenizer
+from indexer.errors import ConfigError
+
+WEIGHTS = Path(__file__).with_name("weights")
+FILES = ("config.json", "model.safetensors", "vocabulary.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,10 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.up = nn.Linear(width, 4 * width)
         self.down = nn.Linear(4 * width, width)
+        # A new block changes nothing: words begin as the mean of their tokens, order comes later.
+        for last in (self.out, self.down):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Returns float (n, length, width); `mask` is bool (n, 1, 1, length), True is a token."""
@@ -177,19 +186,43 @@ def save(model: Pocket, tokenizer: Tokenizer, folder: Path) -> None:
     tokenizer.save(folder / "vocabulary.json")
 
 
+def weights_in(folder: Path | None) -> Path:
+    """Returns the folder if it holds a saved model; the built-in model's if it is None.
+
+    Raises:
+        ConfigError: a file is missing.
+    """
+    found = WEIGHTS if folder is None else folder.expanduser().resolve()
+    if missing := [name for name in FILES if not (found / name).is_file()]:
+        raise ConfigError(
+            f"{found} is no model that atisbo train made: it lacks {', '.join(missing)}. Name the "
+            "folder `model` of a run."
+        )
+    return found
+
+
 def load(folder: Path) -> tuple[Pocket, Tokenizer]:
-    """Returns the model that `save` wrote, as fp32 in evaluation mode, and its tokenizer."""
-    config = PocketConfig(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
-    with torch.device("meta"):
-        model = Pocket(config)
-    weights: Mapping[str, Tensor] = load_file(folder / "model.safetensors")
-    model.load_state_dict(
-        {name: value.float() for name, value in weights.items()}, strict=False, assign=True
-    )
+    """Returns the model that `save` wrote, as fp32 in evaluation mode, and its tokenizer.
+
+    Raises:
+        ConfigError: a file is damaged.
+    """
+    try:
+        config = PocketConfig(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        with torch.device("meta"):
+            model = Pocket(config)
+        weights: Mapping[str, Tensor] = load_file(folder / "model.safetensors")
+        model.load_state_dict(
+            {name: value.float() for name, value in weights.items()}, strict=False, assign=True
+        )
+        tokenizer = Tokenizer.load(folder / "vocabulary.json")
+    except (ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ConfigError(
+            f"the model in {folder} is damaged or of another version: "
+            f"{str(error).splitlines()[0]}. Train it again."
+        ) from error
     for name, buffer in model.named_buffers():
         if name.endswith("num_batches_tracked"):
             owner, _, leaf = name.rpartition(".")
             model.get_submodule(owner)._buffers[leaf] = torch.zeros_like(buffer, device="cpu")
-    return model.eval().to(memory_format=torch.channels_last), Tokenizer.load(
-        folder / "vocabulary.json"
-    )
+    return model.eval().to(memory_format=torch.channels_last), tokenizer
