@@ -10,8 +10,11 @@ import torch
 from PIL import Image
 
 from indexer.embedders.device import open_device
-from indexer.embedders.pocket.model import WEIGHTS, fold, load, weights_in
+from indexer.embedders.pocket.model import WEIGHTS, fold, fuse, load, weights_in
+from indexer.embedders.pocket.tokenizer import pad
 from indexer.types import Pixels, Vectors
+
+_LEAST_TEXTS = 8
 
 __all__ = ["WEIGHTS", "PocketEmbedder"]
 
@@ -30,6 +33,8 @@ class PocketEmbedder:
         self._device = open_device(device)
         model, self._tokenizer = load(folder)
         fold(model.image.trunk)
+        if self._device.type == "cpu":
+            model.image.trunk = fuse(model.image.trunk, model.config.image_side)
         self._model = model.to(self._device)
         self._shards = 1
         if self._device.type == "cpu":
@@ -72,6 +77,17 @@ class PocketEmbedder:
         """Returns float32 (n, 256), rows of unit length."""
         if not texts:
             return np.empty((0, self.dim), np.float32)
-        ids = torch.from_numpy(self._tokenizer.batch(texts)).to(self._device)
+        rows = [self._tokenizer.encode(text) for text in texts]
+        # Of like length, so that little is spent on padding.
+        order = np.argsort([len(row) for row in rows], kind="stable")
+        size = max(_LEAST_TEXTS, -(-len(rows) // self._shards))
+        shards = [[rows[i] for i in order[at : at + size]] for at in range(0, len(rows), size)]
+        found = np.empty((len(rows), self.dim), np.float32)
+        found[order] = np.concatenate(list(self._pool.map(self._embed_text_shard, shards)))
+        return found
+
+    def _embed_text_shard(self, rows: Sequence[Sequence[int]]) -> Vectors:
+        ids = torch.from_numpy(pad(rows)).to(self._device)
         with torch.inference_mode():
-            return np.ascontiguousarray(self._model.text(ids).cpu().numpy())
+            found: Vectors = self._model.text(ids).cpu().numpy()
+        return found

@@ -3,9 +3,11 @@
 Files of a saved model: `config.json`, `model.safetensors` (fp16), `vocabulary.json`.
 """
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,46 @@ def fold(trunk: nn.Module) -> None:
                     activation = getattr(child, "act", nn.Identity())
                     setattr(parent, name, activation)
             before = (name, child)
+
+
+class FusedConvolution(nn.Module):
+    """A convolution that clamps its output to [0, 6] at once; on a CPU, without gradients."""
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        self.inner = convolution
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns what the convolution and ReLU6 after it return."""
+        one = self.inner
+        clamped: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            x, one.weight, one.bias, one.padding, one.stride, one.dilation, one.groups,
+            "hardtanh", [0.0, 6.0], "",
+        )  # fmt: skip
+        return clamped
+
+
+def fuse(trunk: nn.Module, side: int) -> nn.Module:
+    """Returns the folded network with ReLU6 inside its convolutions, about a fifth sooner.
+
+    The operator is the one that torch's compiler uses and is no public interface: where it is
+    missing, or gives other values on a picture of noise, the network is returned as it was.
+    """
+    fused = copy.deepcopy(trunk)
+    for parent in list(fused.modules()):
+        children = list(parent.named_children())
+        for (name, one), (after, activation) in pairwise(children):
+            if isinstance(one, nn.Conv2d) and isinstance(activation, nn.ReLU6):
+                setattr(parent, name, FusedConvolution(one))
+                setattr(parent, after, nn.Identity())
+    noise = torch.rand(1, 3, side, side).to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        try:
+            if torch.allclose(fused(noise), trunk(noise), atol=1e-3):
+                return fused
+        except (AttributeError, RuntimeError):
+            pass
+    return trunk
 
 
 class Block(nn.Module):

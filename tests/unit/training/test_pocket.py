@@ -2,9 +2,18 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
-from indexer.embedders.pocket.model import Pocket, PocketConfig, fold, load, save
+from indexer.embedders.pocket.model import (
+    FusedConvolution,
+    Pocket,
+    PocketConfig,
+    fold,
+    fuse,
+    load,
+    save,
+)
 from indexer.embedders.pocket.tokenizer import Tokenizer
 
 CONFIG = PocketConfig(image_tower="mobilenetv2_035", image_side=64, text_layers=1)
@@ -30,6 +39,32 @@ def test_folded_tower_gives_the_same_vectors() -> None:
         after = model.image(pixels)
     assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in model.modules())
     torch.testing.assert_close(before, after, atol=1e-5, rtol=1e-4)
+
+
+def test_fused_tower_gives_the_same_vectors() -> None:
+    model = unsettled(CONFIG)
+    fold(model.image.trunk)
+    fused = fuse(model.image.trunk, 64)
+    assert any(isinstance(part, FusedConvolution) for part in fused.modules())
+    assert not any(isinstance(part, torch.nn.ReLU6) for part in fused.modules())
+    pixels = torch.randn(3, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(fused(pixels), model.image.trunk(pixels), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("operator", ["missing", "wrong"])
+def test_a_torch_whose_operator_is_another_keeps_the_plain_tower(
+    operator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forward(self: FusedConvolution, x: torch.Tensor) -> torch.Tensor:
+        if operator == "missing":
+            raise AttributeError("no such operator")
+        return self.inner(x)
+
+    model = unsettled(CONFIG)
+    fold(model.image.trunk)
+    monkeypatch.setattr(FusedConvolution, "forward", forward)
+    assert fuse(model.image.trunk, 64) is model.image.trunk
 
 
 def test_padding_changes_no_vector() -> None:
