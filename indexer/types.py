@@ -5,7 +5,7 @@ expected to have, more than one implementation.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -40,13 +40,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file found on disk. `root` is absolute, `path` relative to it; both POSIX."""
+    """A file found on disk. `root` is absolute, `path` relative to it; both POSIX.
+
+    `digest` tells its content, in hexadecimal; None where nobody read it.
+    """
 
     root: str
     path: str
     kind: Kind
     size_bytes: int
     mtime_ns: int
+    digest: str | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -274,6 +278,25 @@ class CatalogWriter(Protocol):
 
     def heal(self) -> Ids:
         """Deletes the hidden rows that a crash left; returns their ids for the vector index."""
+        ...
+
+    def roots(self) -> Sequence[str]:
+        """Returns the folders that files were indexed from, absolute POSIX paths."""
+        ...
+
+    def stored(self, root: str) -> Sequence[SourceFile]:
+        """Returns the files of a root that were indexed or skipped, as they were then."""
+        ...
+
+    def move(self, moves: Sequence[tuple[SourceFile, SourceFile]]) -> None:
+        """In one transaction gives files another path, size and time; their items stay as they are.
+
+        Captions follow the picture that they describe, unless it goes to another root alone.
+        """
+        ...
+
+    def forget(self, files: Sequence[SourceFile]) -> Ids:
+        """In one transaction deletes the files and their rows; returns the ids of those."""
         ...
 
     def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:

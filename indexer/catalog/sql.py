@@ -137,6 +137,57 @@ class SqlCatalog:
             connection.execute(delete(FileRow).where(FileRow.state == "pending"))
             return ids
 
+    def roots(self) -> Sequence[str]:
+        with self._reading() as connection:
+            return connection.execute(select(RootRow.path).order_by(RootRow.path)).scalars().all()
+
+    def stored(self, root: str) -> Sequence[SourceFile]:
+        query = (
+            select(FileRow.path, FileRow.kind, FileRow.size_bytes, FileRow.mtime_ns, FileRow.digest)
+            .join(RootRow, RootRow.id == FileRow.root_id)
+            .where(RootRow.path == root, FileRow.state != "pending")
+            .order_by(FileRow.path)
+        )
+        with self._reading() as connection:
+            return [
+                SourceFile(root, row.path, Kind(row.kind), row.size_bytes, row.mtime_ns, row.digest)
+                for row in connection.execute(query)
+            ]
+
+    def move(self, moves: Sequence[tuple[SourceFile, SourceFile]]) -> None:
+        with self._writing() as connection:
+            rows = [
+                {
+                    "old_root": self._root_id(connection, old.root),
+                    "old_path": old.path,
+                    "new_root": self._root_id(connection, new.root),
+                    "new_path": new.path,
+                    "new_size": new.size_bytes,
+                    "new_mtime": new.mtime_ns,
+                }
+                for old, new in moves
+            ]
+            connection.execute(_MOVE, rows)
+            if renamed := [row for row in rows if row["old_path"] != row["new_path"]]:
+                connection.execute(_FOLLOW, renamed)
+
+    def forget(self, files: Sequence[SourceFile]) -> Ids:
+        gone: list[int] = []
+        with self._writing() as connection:
+            for root in sorted({file.root for file in files}):
+                root_id = self._root_id(connection, root)
+                for some in _chunks([file.path for file in files if file.root == root]):
+                    ours = select(FileRow.id).where(
+                        FileRow.root_id == root_id, FileRow.path.in_(some)
+                    )
+                    items = ItemRow.file_id.in_(ours)
+                    gone.extend(connection.execute(select(ItemRow.id).where(items)).scalars())
+                    connection.execute(delete(ItemRow).where(items))
+                    connection.execute(
+                        delete(FileRow).where(FileRow.root_id == root_id, FileRow.path.in_(some))
+                    )
+        return np.array(gone, np.int64)
+
     def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
         stored: dict[tuple[str, str], tuple[int, int]] = {}
         query = select(FileRow.path, FileRow.size_bytes, FileRow.mtime_ns).where(
@@ -254,7 +305,26 @@ _SETTLE = (
         mtime_ns=bindparam("new_mtime"),
         state=bindparam("new_state"),
         reason=bindparam("new_reason"),
+        digest=bindparam("new_digest"),
     )
+)
+_MOVE = (
+    update(FileRow)
+    .where(FileRow.root_id == bindparam("old_root"), FileRow.path == bindparam("old_path"))
+    .values(
+        root_id=bindparam("new_root"),
+        path=bindparam("new_path"),
+        size_bytes=bindparam("new_size"),
+        mtime_ns=bindparam("new_mtime"),
+    )
+)
+_FOLLOW = (
+    update(ItemRow)
+    .where(
+        ItemRow.about_path == bindparam("old_path"),
+        ItemRow.file_id.in_(select(FileRow.id).where(FileRow.root_id == bindparam("new_root"))),
+    )
+    .values(about_path=bindparam("new_path"))
 )
 
 
@@ -266,6 +336,7 @@ def _settled(done: SourceFile | Skipped, file_ids: Mapping[tuple[str, str], int]
         "new_size": source.size_bytes,
         "new_mtime": source.mtime_ns,
         "new_state": "skipped" if isinstance(done, Skipped) else "indexed",
+        "new_digest": source.digest,
         "new_reason": done.reason if isinstance(done, Skipped) else None,
     }
 

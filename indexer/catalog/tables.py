@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration."""
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
@@ -41,7 +41,8 @@ class RootRow(Base):
 class FileRow(Base):
     """A file that was read, or could not be.
 
-    `state` is pending until its items are saved and shown; a skipped file has a reason.
+    `state` is pending until its items are saved and shown; a skipped file has a reason. `digest`
+    tells its content, see `indexer.sync`.
     """
 
     __tablename__ = "files"
@@ -58,6 +59,7 @@ class FileRow(Base):
     mtime_ns: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
+    digest: Mapped[str | None] = mapped_column(Text)
 
 
 class ItemRow(Base):

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from indexer.media import readers
 from indexer.media.image import thumbnail
 from indexer.pipeline import Report, bulk_index, heal
 from indexer.scan import distinct_roots, scan
+from indexer.sync import Difference, apply, compare, content_digest
 from indexer.types import Embedder, Kind, Modality, SourceFile
 
 EXIT_SOME_SKIPPED = 1
@@ -43,33 +45,60 @@ _SHOWN_SKIPPED = 10
 @click.option("--batch-size", type=int, help="Pictures or captions embedded at once. [default: 32]")
 @click.option("--workers", type=int, help="Threads that decode. [default: one for each core]")
 @click.option("--max-megapixels", type=int, help="Skip larger pictures. [default: 180]")
+@click.option("--keep-missing", is_flag=True, help="Keep what was indexed of deleted files.")
+@click.option("--allow-empty", is_flag=True, help="Believe an empty folder: its files are deleted.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any file had to be skipped.")
-def index(folders: tuple[Path, ...], strict: bool, **chosen: object) -> None:
-    """Make pictures and captions in FOLDERs searchable.
+def index(
+    folders: tuple[Path, ...], keep_missing: bool, allow_empty: bool, strict: bool, **chosen: object
+) -> None:
+    """Make pictures and captions in FOLDERs searchable, and keep them in step with the files.
 
     Files that did not change since the last run cost nothing, so run it again at any time; a run
-    that was stopped goes on where it was.
+    that was stopped goes on where it was. Renamed and moved files are known by their content and
+    keep what they have; deleted ones are forgotten.
     """
     settings = load_settings(**chosen)
     console = Console(stderr=True)
     with writing(settings.library):
         try:
-            report, library, unchanged = _index(folders, settings, console)
+            run = _index(
+                folders,
+                settings,
+                console,
+                keep_missing=keep_missing,
+                allow_empty=allow_empty,
+            )
         except KeyboardInterrupt:
             console.print("Stopped. What was done is kept; run the same command to go on.")
             sys.exit(EXIT_INTERRUPTED)
-    Console().print(_summary(report, library, unchanged))
-    _show_skipped(report, console)
-    if advice := hint(library.space.model):
+    Console().print(_summary(run))
+    _show_skipped(run.report, console)
+    if advice := hint(run.library.space.model):
         console.print(advice, style="dim", highlight=False, soft_wrap=True)
-    if strict and report.skipped:
+    if strict and run.report.skipped:
         sys.exit(EXIT_SOME_SKIPPED)
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a run did."""
+
+    report: Report
+    library: Library
+    difference: Difference
+    unchanged: int
+
+
 def _index(
-    folders: Sequence[Path], settings: Settings, console: Console
-) -> tuple[Report, Library, int]:
-    files = _scan_all(folders, settings, console)
+    folders: Sequence[Path],
+    settings: Settings,
+    console: Console,
+    *,
+    keep_missing: bool,
+    allow_empty: bool,
+) -> _Run:
+    roots = distinct_roots(folders)
+    files, unread = _scan_all(roots, settings, console)
     stored = stored_model(settings.library)
     name = settings.model or stored or DEFAULT_MODEL
     embedder: Embedder | None = None
@@ -85,28 +114,61 @@ def _index(
         settings.library, database=settings.database, index=settings.index, write=True
     )
     heal(library.catalog, library.indexes)
+    with console.status("Comparing with the library"):
+        difference = _sync(roots, files, unread, library, allow_empty, keep_missing)
+    for root, held in difference.held_back.items():
+        console.print(
+            f"{root} holds no pictures or captions, but {held:,} files of it are indexed: is its "
+            "disk mounted? They are kept. If they are deleted indeed, add --allow-empty.",
+            style="yellow",
+            highlight=False,
+        )
     changed = library.catalog.changed(files)
     if not changed and name == library.space.model:
-        return Report(), library, len(files)
+        return _Run(Report(), library, difference, len(files))
     embedder = embedder or _open_embedder(name, settings, console)
     library.check(embedder)
-    report = _run(changed, files, embedder=embedder, library=library, settings=settings)
-    return report, library, len(files) - len(changed)
+    report = _embed(changed, files, embedder=embedder, library=library, settings=settings)
+    return _Run(report, library, difference, len(files) - len(changed))
 
 
 def _scan_all(
-    folders: Sequence[Path], settings: Settings, console: Console
-) -> Sequence[SourceFile]:
+    roots: Sequence[Path], settings: Settings, console: Console
+) -> tuple[Sequence[SourceFile], Sequence[Path]]:
+    """Returns the files of the folders, and what could not be looked at."""
     files: list[SourceFile] = []
+    unread: list[Path] = []
     with console.status("Looking for pictures and captions"):
-        for root in distinct_roots(folders):
+        for root in roots:
             for found in scan(root, exclude=settings.library):
                 if isinstance(found, SourceFile):
                     files.append(found)
                 else:
+                    unread.append(found.path)
                     console.print(f"passed over {found.path}: {found.reason}", style="yellow")
     # Pictures first: they are what people look for, and a long table would keep them waiting.
-    return sorted(files, key=lambda file: file.kind is not Kind.IMAGE)
+    return sorted(files, key=lambda file: file.kind is not Kind.IMAGE), unread
+
+
+def _sync(
+    roots: Sequence[Path],
+    files: Sequence[SourceFile],
+    unread: Sequence[Path],
+    library: Library,
+    allow_empty: bool,
+    keep_missing: bool,
+) -> Difference:
+    difference = compare(
+        [root.as_posix() for root in roots],
+        files,
+        library.catalog,
+        unread=unread,
+        allow_empty=allow_empty,
+    )
+    if keep_missing:
+        difference = replace(difference, gone=())
+    apply(difference, library.catalog, library.indexes, library.thumbnails)
+    return difference
 
 
 def _open_embedder(name: str, settings: Settings, console: Console) -> Embedder:
@@ -114,7 +176,7 @@ def _open_embedder(name: str, settings: Settings, console: Console) -> Embedder:
         return open_embedder(name, device=settings.device, precision=settings.precision)
 
 
-def _run(
+def _embed(
     changed: Sequence[SourceFile],
     files: Sequence[SourceFile],
     *,
@@ -131,6 +193,7 @@ def _run(
         ),
         embedder=embedder,
         thumbnail=thumbnail,
+        digest=content_digest,
         batch_size=settings.batch_size,
         workers=settings.workers or os.cpu_count() or 1,
     )
@@ -146,7 +209,8 @@ def _run(
         )
 
 
-def _summary(report: Report, library: Library, unchanged: int) -> Table:
+def _summary(run: _Run) -> Table:
+    report, library = run.report, run.library
     counts = library.catalog.counts()
     table = Table(title=f"Library {library.folder}", title_justify="left", show_header=True)
     table.add_column("")
@@ -156,7 +220,11 @@ def _summary(report: Report, library: Library, unchanged: int) -> Table:
         done, held = report.items.get(modality, 0), counts.items.get(modality, 0)
         table.add_row(label, f"{done:,}", f"{held:,}")
     table.add_row("files skipped", f"{len(report.skipped):,}", f"{counts.skipped:,}")
-    table.add_row("files unchanged", f"{unchanged:,}", "")
+    table.add_row("files unchanged", f"{run.unchanged:,}", "")
+    if moved := len(run.difference.moved):
+        table.add_row("files moved", f"{moved:,}", "")
+    if gone := len(run.difference.gone):
+        table.add_row("files forgotten", f"{gone:,}", "")
     embedded = sum(report.items.values())
     rate = f" ({embedded / report.seconds:,.0f} items/s)" if embedded and report.seconds else ""
     table.add_row("time", f"{report.seconds:,.1f} s{rate}", "")

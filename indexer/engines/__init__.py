@@ -1,6 +1,7 @@
 """Where decoding and embedding run; one door, `open_engine`."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from PIL.Image import Image
 
@@ -14,6 +15,7 @@ def open_engine(
     readers: Mapping[Kind, MediaReader],
     embedder: Embedder,
     thumbnail: Callable[[Image], bytes],
+    digest: Callable[[Path], str | None],
     batch_size: int,
     workers: int,
 ) -> Engine:
@@ -30,6 +32,7 @@ def open_engine(
                 readers=readers,
                 embedder=embedder,
                 thumbnail=thumbnail,
+                digest=digest,
                 batch_size=batch_size,
                 workers=workers,
             )

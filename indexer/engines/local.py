@@ -8,8 +8,9 @@ pictures and captions are batched apart.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from PIL.Image import Image
@@ -52,12 +53,14 @@ class LocalEngine:
         readers: Mapping[Kind, MediaReader],
         embedder: Embedder,
         thumbnail: Callable[[Image], bytes],
+        digest: Callable[[Path], str | None],
         batch_size: int,
         workers: int,
     ) -> None:
         self._readers = readers
         self._embedder = embedder
         self._thumbnail = thumbnail
+        self._digest = digest
         self._batch_size = batch_size
         self._workers = workers
 
@@ -99,6 +102,7 @@ class LocalEngine:
             yield from self._read_in_parts(one)
 
     def _read_whole(self, source: SourceFile) -> _Part | Skipped:
+        source = self._known(source)
         reader = self._readers[source.kind]
         items, contents = [], []
         try:
@@ -110,6 +114,7 @@ class LocalEngine:
         return _Part(source, reader.modality, items, contents, last=True)
 
     def _read_in_parts(self, source: SourceFile) -> Iterator[_Part | Skipped]:
+        source = self._known(source)
         reader = self._readers[source.kind]
         samples = reader.read(source)
         try:
@@ -123,6 +128,10 @@ class LocalEngine:
                     return
         except MediaError as error:
             yield Skipped(source, str(error))
+
+    def _known(self, source: SourceFile) -> SourceFile:
+        """Returns the file with the digest of its content, by which it is known when it moves."""
+        return replace(source, digest=self._digest(source.location))
 
     def _content(self, sample: Sample) -> Pixels | str:
         if isinstance(sample.content, str):

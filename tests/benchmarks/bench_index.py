@@ -29,6 +29,7 @@ from indexer.engines import open_engine
 from indexer.library import make_library, open_library
 from indexer.media.image import THUMBNAIL_SIDE, ImageReader, thumbnail
 from indexer.pipeline import bulk_index
+from indexer.sync import content_digest
 from indexer.types import (
     EmbeddedFile,
     Embedder,
@@ -151,6 +152,7 @@ def pipeline(
         readers={Kind.IMAGE: ImageReader(max(2 * embedder.image_side, THUMBNAIL_SIDE))},
         embedder=embedder,
         thumbnail=thumbnail,
+        digest=content_digest,
         batch_size=batch_size,
         workers=workers,
     )

@@ -2,13 +2,16 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine, text
 
-from indexer.catalog import open_catalog
+from indexer.catalog import open_catalog, schema
 from indexer.catalog.schema import open_engine
 from indexer.catalog.sql import SqlCatalog
 from indexer.catalog.tables import REVISION, Base
@@ -128,6 +131,53 @@ def test_only_new_and_changed_files_are_reported_as_changed(catalog: SqlCatalog)
     assert catalog.changed(wanted) == [wanted[0], wanted[2], wanted[4]]
 
 
+def test_what_was_stored_is_told_by_root(catalog: SqlCatalog) -> None:
+    catalog.add([picture("pending.jpg")])
+    known = replace(file("a.jpg"), digest="d1")
+    catalog.add([replace(picture("a.jpg"), source=known)])
+    catalog.publish([known, Skipped(file("bad.jpg"), "damaged"), file("c.jpg", root="/other")])
+    assert list(catalog.roots()) == ["/other", "/photos"]
+    stored = catalog.stored("/photos")
+    assert [(one.path, one.digest) for one in stored] == [("a.jpg", "d1"), ("bad.jpg", None)]
+    assert catalog.stored("/unknown") == []
+
+
+def test_a_moved_file_keeps_its_items_and_its_captions(catalog: SqlCatalog) -> None:
+    picture_id, caption_id = show(catalog, picture("a.jpg"), captions("t.csv", ("a.jpg", "a dog")))
+    new = file("sub/b.jpg", size=11)
+    catalog.move([(file("a.jpg"), new)])
+    assert catalog.fetch([picture_id])[picture_id].path == "sub/b.jpg"
+    assert [one.id for one in catalog.captions([picture_id])[picture_id]] == [caption_id]
+    assert not catalog.changed([new])
+    assert catalog.changed([file("a.jpg")])
+
+
+def test_a_folder_moves_to_another_root_with_its_captions(catalog: SqlCatalog) -> None:
+    picture_id, caption_id = show(catalog, picture("a.jpg"), captions("a.txt", ("a.jpg", "a dog")))
+    catalog.move(
+        [
+            (file("a.jpg"), file("x/a.jpg", root="/new")),
+            (file("a.txt", kind=Kind.CAPTION), file("x/a.txt", kind=Kind.CAPTION, root="/new")),
+        ]
+    )
+    found = catalog.fetch([picture_id, caption_id])
+    assert [(one.root, one.path) for one in found.values()] == [
+        ("/new", "x/a.jpg"),
+        ("/new", "x/a.txt"),
+    ]
+    assert found[caption_id].about == picture_id
+
+
+def test_forgotten_files_leave_nothing(catalog: SqlCatalog) -> None:
+    ids = show(catalog, picture("a.jpg"), picture("b.jpg"), captions("t.csv", ("a.jpg", "a dog")))
+    gone = catalog.forget([file("a.jpg"), file("unknown.jpg")])
+    assert gone.tolist() == ids[:1]
+    assert set(catalog.fetch(ids)) == set(ids[1:])
+    assert catalog.fetch(ids)[ids[2]].about is None
+    assert [one.path for one in catalog.stored("/photos")] == ["b.jpg", "t.csv"]
+    assert catalog.forget([]).tolist() == []
+
+
 def test_a_file_in_parts_appears_when_its_last_part_is_published(catalog: SqlCatalog) -> None:
     first = catalog.add([captions("t.csv", ("a.jpg", "one"), last=False)]).tolist()
     catalog.publish([file("other.jpg")])
@@ -223,6 +273,27 @@ def test_migrations_lead_to_the_tables_of_the_code(url: str) -> None:
         assert compare_metadata(context, Base.metadata) == []
         assert context.get_current_revision() == REVISION
     engine.dispose()
+
+
+def test_a_catalogue_of_the_first_schema_keeps_its_rows(url: str) -> None:
+    engine = create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO roots (id, path) VALUES (7, '/photos')"))
+        connection.execute(
+            text(
+                "INSERT INTO files (id, root_id, path, kind, size_bytes, mtime_ns, state)"
+                " VALUES (1, 7, 'a.jpg', 'image', 10, 20, 'indexed')"
+            )
+        )
+    engine.dispose()
+    opened = open_catalog(url)
+    assert list(opened.stored("/photos")) == [SourceFile("/photos", "a.jpg", Kind.IMAGE, 10, 20)]
+    assert opened.stored("/photos")[0].digest is None
+    opened.close()
 
 
 def test_a_newer_schema_is_refused_in_words(url: str) -> None:

@@ -81,6 +81,88 @@ def test_a_changed_picture_replaces_the_old_one(photos: Path, library: Path) -> 
     assert items["red.png"]["width"] == 640
 
 
+def ids(library: Path, query: str) -> list[tuple[object, str]]:
+    return [(item["id"], Path(str(item["path"])).name) for item in found(library, query)]
+
+
+def test_a_renamed_folder_keeps_ids_and_captions_and_loads_no_model(
+    photos: Path, library: Path
+) -> None:
+    inner = photos / "2024"
+    inner.mkdir()
+    for path in [*photos.glob("*.png"), *photos.glob("*.txt")]:
+        path.rename(inner / path.name)
+    atisbo("index", photos, "--library", library)
+    before = ids(library, "green")
+    inner.rename(photos / "2024 Ferien")
+    for suffix in (".png", ".txt"):
+        (photos / "2024 Ferien" / f"red{suffix}").rename(photos / f"rot{suffix}")
+    environment = {**os.environ, "ATISBO_MODEL": "colour", "ATISBO_DEVICE": "no such device"}
+    result = atisbo("index", photos, "--library", library, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert "files moved" in result.stdout
+    after = ids(library, "green")
+    assert after[0] == before[0]
+    assert {one[0] for one in after} == {one[0] for one in before}
+    red = found(library, "red")[0]
+    assert Path(str(red["path"])).name == "rot.png"
+    facts = status(library)
+    assert (facts["pictures"], facts["captions"]) == (3, 7)
+    assert (facts["pictures_vectors"], facts["captions_vectors"]) == (3, 7)
+
+
+def test_deleted_files_are_forgotten_unless_they_are_to_be_kept(
+    photos: Path, library: Path
+) -> None:
+    atisbo("index", photos, "--library", library)
+    (photos / "red.png").unlink()
+    (photos / "red.txt").unlink()
+    assert atisbo("index", photos, "--library", library, "--keep-missing").returncode == 0
+    assert status(library)["pictures"] == 3
+    result = atisbo("index", photos, "--library", library)
+    assert "files forgotten" in result.stdout
+    facts = status(library)
+    assert (facts["pictures"], facts["captions"]) == (2, 5)
+    assert (facts["pictures_vectors"], facts["captions_vectors"]) == (2, 5)
+
+
+def test_an_empty_root_is_not_taken_for_deleted(photos: Path, library: Path) -> None:
+    atisbo("index", photos, "--library", library)
+    away = photos.rename(photos.parent / "unmounted")
+    photos.mkdir()
+    result = atisbo("index", photos, "--library", library)
+    assert result.returncode == 0
+    assert "is its disk mounted?" in " ".join(result.stderr.split())
+    assert status(library)["pictures"] == 3
+    assert atisbo("index", photos, "--library", library, "--allow-empty").returncode == 0
+    assert status(library)["pictures"] == 0
+    photos.rmdir()
+    away.rename(photos)
+    atisbo("index", photos, "--library", library)
+    assert status(library)["pictures"] == 3
+
+
+def test_a_folder_indexed_alone_before_becomes_part_of_the_one_around_it(
+    photos: Path, library: Path
+) -> None:
+    atisbo("index", photos, "--library", library)
+    before = ids(library, "green")
+    result = atisbo("index", photos.parent, "--library", library)
+    assert "files moved" in result.stdout
+    assert ids(library, "green") == before
+    assert status(library)["pictures"] == 3
+
+
+def test_a_touched_file_is_not_embedded_again(photos: Path, library: Path) -> None:
+    atisbo("index", photos, "--library", library)
+    before = ids(library, "green")
+    os.utime(photos / "green.png")
+    environment = {**os.environ, "ATISBO_MODEL": "colour", "ATISBO_DEVICE": "no such device"}
+    result = atisbo("index", photos, "--library", library, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert ids(library, "green") == before
+
+
 def test_a_bad_file_is_skipped_with_a_stored_reason_and_strict_says_so(
     photos: Path, library: Path
 ) -> None:

@@ -69,6 +69,7 @@ def engine(embedder: ColourEmbedder | None = None, batch_size: int = 4) -> Engin
         readers=READERS,
         embedder=embedder or ColourEmbedder(),
         thumbnail=lambda image: repr(image.size).encode(),
+        digest=lambda path: path.name,
         batch_size=batch_size,
         workers=3,
     )
