@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from indexer.catalog import open_catalog
-from indexer.embedders import open_embedder
 from indexer.embedders.adapted import AdaptedEmbedder
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
 from indexer.spaces import (
@@ -49,29 +48,6 @@ class Library:
     indexes: Mapping[Modality, VectorIndex]
     thumbnails: Thumbnails
 
-    def open_embedder(
-        self, model: str | None = None, *, device: str = "auto", precision: str = "auto"
-    ) -> Embedder:
-        """Returns the embedder of this library's space, the taught part included.
-
-        Args:
-            model: Where the library's model is now, if its weights have moved.
-            device: As for `indexer.embedders.open_embedder`.
-            precision: Likewise.
-
-        Raises:
-            ConfigError: the model cannot be loaded.
-            IndexMismatch: it is not the one that made the library.
-            Unavailable: the taught part is damaged.
-        """
-        embedder = open_embedder(model or self.space.model, device=device, precision=precision)
-        if self.space.base is not None:
-            # Checked before it is adapted, so that the message names the model's own weights.
-            _check(self.folder, read_space(self.folder, self.space.base), embedder)
-            embedder = AdaptedEmbedder(embedder, read_adapter(self.folder, self.space))
-        self.check(embedder)
-        return embedder
-
     def check(self, embedder: Embedder) -> None:
         """Passes if the embedder's vectors belong to this library's space.
 
@@ -79,6 +55,38 @@ class Library:
             IndexMismatch: another model or other weights made the library.
         """
         _check(self.folder, self.space, embedder)
+
+
+def adapted(folder: Path, space: Space, model: Embedder) -> Embedder:
+    """Returns the embedder of a space: its model, under the space's adapter if it was taught.
+
+    Raises:
+        IndexMismatch: the model is not the one that made the space.
+        Unavailable: the taught part is damaged.
+    """
+    if space.base is not None:
+        # Checked before it is adapted, so that the message names the model's own weights.
+        _check(folder, read_space(folder, space.base), model)
+        model = AdaptedEmbedder(model, read_adapter(folder, space))
+    _check(folder, space, model)
+    return model
+
+
+def live_space(folder: Path) -> Space:
+    """Returns the space that is live now.
+
+    Raises:
+        Unavailable: a file is missing or damaged.
+    """
+    head = read_head(folder)
+    if head is None:
+        raise Unavailable(f"the library {folder} has lost {HEAD}")
+    return read_space(folder, head["space"], live=True)
+
+
+def open_space(folder: Path, space: Space, index: str) -> Mapping[Modality, VectorIndex]:
+    """Returns the space's indexes, to be searched."""
+    return {modality: open_vectors(folder, space, modality, index) for modality in Modality}
 
 
 def stored_model(folder: Path) -> str | None:

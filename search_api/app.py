@@ -10,10 +10,11 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 from indexer.config import Settings, load_settings
-from indexer.embedders import hint
-from indexer.library import open_library
+from indexer.embedders import hint, open_embedder
+from indexer.library import adapted, open_library
 from indexer.media.image import THUMBNAIL_SIDE, decode, preview
 from search_api import errors, guard
+from search_api.live import LiveSpace
 from search_api.pictures import Pictures
 from search_api.routes.document import ErrorBody
 from search_api.routes.items import item_routes
@@ -85,9 +86,13 @@ def open_read_side(settings: Settings, *, model: str | None = None) -> tuple[Sea
         Unavailable: a file is damaged or the database does not answer.
     """
     library = open_library(settings.library, database=settings.database, index=settings.index)
-    embedder = library.open_embedder(model, device=settings.device, precision=settings.precision)
+    own = open_embedder(
+        model or library.space.model, device=settings.device, precision=settings.precision
+    )
+    embedder = adapted(settings.library, library.space, own)
+    follow = LiveSpace(settings, library.space, own)
     pixels = settings.max_megapixels * 1_000_000
-    return Searcher(library.catalog, library.indexes, embedder), Pictures(
+    return Searcher(library.catalog, library.indexes, embedder, follow=follow), Pictures(
         library.thumbnails,
         preview=partial(preview, max_pixels=pixels),
         # As large as the indexer decodes, so that a file finds itself with a score of 1.

@@ -4,6 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from time import perf_counter
 
@@ -61,23 +62,49 @@ class Detail:
     picture: Item | None
 
 
+class View:
+    """A space as it is searched: vectors, and the model that turns queries into such vectors."""
+
+    def __init__(self, indexes: Mapping[Modality, VectorIndex], embedder: Embedder) -> None:
+        self.indexes = indexes
+        self.embedder = embedder
+        self.texts = TextCache(CACHED_TEXTS)
+
+    def fresh(self, modality: Modality) -> VectorIndex:
+        """Returns the index after following what the indexer saved since."""
+        index = self.indexes[modality]
+        if index.refresh():
+            log.info("The %s index has new content: %d vectors.", modality, len(index))
+        return index
+
+
 class Searcher:
     """Answers queries over one library; safe to call from many threads."""
 
     def __init__(
-        self, catalog: Catalog, indexes: Mapping[Modality, VectorIndex], embedder: Embedder
+        self,
+        catalog: Catalog,
+        indexes: Mapping[Modality, VectorIndex],
+        embedder: Embedder,
+        *,
+        follow: Callable[[], View | None] = lambda: None,
     ) -> None:
+        """Answers from the given parts, until `follow` returns others: another space is live."""
         self._catalog = catalog
-        self._indexes = indexes
-        self.embedder = embedder
+        self._view = View(indexes, embedder)
+        self._follow = follow
         # A forward pass already uses every core or the whole GPU: two at once gain nothing, and
         # not every model may be called from two threads.
         self._embedding = Lock()
-        self._texts = TextCache(CACHED_TEXTS)
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model that answers now."""
+        return self._view.embedder
 
     def warm_up(self) -> None:
         """Makes the first search as fast as the next ones: models and indexes work lazily."""
-        for modality in self._indexes:
+        for modality in self._view.indexes:
             self.search(Query((Text("warm"),), k=1, target=modality))
 
     def search(self, query: Query) -> Answer:
@@ -88,9 +115,10 @@ class Searcher:
             NotFound: a `Like` term names an item that the library does not have.
         """
         started = perf_counter()
-        vector = fuse(np.concatenate([self._vector(term) for term in query.terms]))
+        view = self._current()
+        vector = fuse(np.concatenate([self._vector(view, term) for term in query.terms]))
         embedded = perf_counter()
-        index = self._fresh(query.target)
+        index = view.fresh(query.target)
         excluded = {term.id for term in query.terms if isinstance(term, Like)}
         hits, fetching = self._best(index, vector, query.k, excluded)
         found = perf_counter()
@@ -140,35 +168,36 @@ class Searcher:
 
     def generations(self) -> Mapping[Modality, int]:
         """Returns the saved state that each index shows; it grows with every save."""
-        return {modality: self._fresh(modality).generation for modality in self._indexes}
+        view = self._current()
+        return {modality: view.fresh(modality).generation for modality in view.indexes}
 
-    def _fresh(self, modality: Modality) -> VectorIndex:
-        """Returns the index after following what the indexer saved since."""
-        index = self._indexes[modality]
-        if index.refresh():
-            log.info("The %s index has new content: %d vectors.", modality, len(index))
-        return index
+    def _current(self) -> View:
+        """Returns the space to search, one for a whole query: a switch falls between two."""
+        if (other := self._follow()) is not None:
+            log.info("Another space is live.")
+            self._view = other
+        return self._view
 
-    def _vector(self, term: Term) -> Vectors:
+    def _vector(self, view: View, term: Term) -> Vectors:
         match term:
             case Text(text):
-                return self._texts.get(text, self._embed_text)
+                return view.texts.get(text, partial(self._embed_text, view))
             case Picture(image):
-                pixels = self.embedder.preprocess(image)
+                pixels = view.embedder.preprocess(image)
                 with self._embedding:
-                    return self.embedder.embed_images([pixels])
+                    return view.embedder.embed_images([pixels])
             case Like(id):
                 item = self.item(id)
                 try:
-                    return self._fresh(item.modality).vectors(np.array([id], dtype=np.int64))
+                    return view.fresh(item.modality).vectors(np.array([id], dtype=np.int64))
                 except KeyError as error:
                     raise NotFound(
                         f"Item {id} has no vector to search by: index its folder again."
                     ) from error
 
-    def _embed_text(self, text: str) -> Vectors:
+    def _embed_text(self, view: View, text: str) -> Vectors:
         with self._embedding:
-            return self.embedder.embed_texts([text])
+            return view.embedder.embed_texts([text])
 
     def _best(
         self, index: VectorIndex, vector: Vectors, k: int, excluded: set[int]

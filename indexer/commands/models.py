@@ -77,7 +77,7 @@ def use(outer: Path | None, /, name: str, library: Path | None, **chosen: object
         )
         heal(opened.catalog, opened.indexes)
         space = use_space(settings.library, name)
-    click.echo(f"Space {space.name} is live. Restart atisbo serve if it is running.")
+    click.echo(f"Space {space.name} is live. A running atisbo serve follows at once.")
 
 
 @models.command()

@@ -150,6 +150,6 @@ def _go_live(
     space = add_space(settings.library, library.space, adapter, facts)
     use_space(settings.library, space.name)
     click.echo(
-        f"Space {space.name} is live. A running atisbo serve shows it after a restart.\n"
+        f"Space {space.name} is live. A running atisbo serve follows at once.\n"
         f"Go back with: atisbo models use {live.name} --library {settings.library}"
     )

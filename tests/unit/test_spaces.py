@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.config import load_settings
 from indexer.embedders import open_embedder
 from indexer.embedders.adapted import AdaptedEmbedder, Adapter, Residual
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
-from indexer.library import make_library, open_library
+from indexer.library import adapted, make_library, open_library
 from indexer.spaces import Space, add_space, drop_space, open_vectors, spaces, use_space
-from indexer.types import Modality, Vectors
+from indexer.types import Embedder, Modality, Vectors
+from search_api.live import LiveSpace
 
 
 def adapter(seed: int = 0) -> Adapter:
@@ -33,6 +35,12 @@ def held(
 ) -> tuple[list[int], Vectors]:
     index = open_vectors(folder, space, modality, "exact")
     return index.ids.tolist(), index.vectors(index.ids)
+
+
+def opened(folder: Path) -> Embedder:
+    """Returns the embedder of the live space."""
+    space = open_library(folder).space
+    return adapted(folder, space, open_embedder(space.model))
 
 
 @pytest.fixture
@@ -72,14 +80,45 @@ def test_use_switches_what_readers_open_and_back(folder: Path, taught: Space) ->
     use_space(folder, taught.name)
     library = open_library(folder)
     assert library.space.name == taught.name
-    embedder = library.open_embedder()
+    embedder = opened(folder)
     assert embedder.fingerprint == taught.fingerprint != base.fingerprint
     plain = open_embedder("colour").embed_texts(["red"])
     expected = adapter().residuals[Modality.TEXT](plain)
     np.testing.assert_array_equal(embedder.embed_texts(["red"]), expected)
     use_space(folder, base.name)
     assert (folder / "library.json").read_bytes() == before
-    np.testing.assert_array_equal(open_library(folder).open_embedder().embed_texts(["red"]), plain)
+    np.testing.assert_array_equal(opened(folder).embed_texts(["red"]), plain)
+
+
+def test_a_service_follows_a_switch_between_two_queries(folder: Path, taught: Space) -> None:
+    base = spaces(folder)[0]
+    library = open_library(folder)
+    follow = LiveSpace(load_settings(library=folder), library.space, open_embedder("colour"))
+    assert follow() is None
+    use_space(folder, taught.name)
+    view = follow()
+    assert view is not None
+    assert view.embedder.fingerprint == taught.fingerprint
+    ids = np.arange(3)
+    stored = view.fresh(Modality.IMAGE).vectors(ids)
+    expected = open_vectors(folder, taught, Modality.IMAGE, "exact").vectors(ids)
+    np.testing.assert_array_equal(stored, expected)
+    assert follow() is None, "once is enough"
+    use_space(folder, base.name)
+    again = follow()
+    assert again is not None
+    assert again.embedder.fingerprint == base.fingerprint
+
+
+def test_a_service_stays_where_the_live_space_cannot_be_opened(folder: Path, taught: Space) -> None:
+    library = open_library(folder)
+    follow = LiveSpace(load_settings(library=folder), library.space, open_embedder("colour"))
+    (path,) = folder.rglob("adapter.safetensors")
+    path.unlink()
+    use_space(folder, taught.name)
+    assert follow() is None
+    (folder / "library.json").unlink()
+    assert follow() is None
 
 
 def test_a_library_without_the_adapter_key_still_opens(folder: Path) -> None:
@@ -88,7 +127,7 @@ def test_a_library_without_the_adapter_key_still_opens(folder: Path) -> None:
     del stored["adapter"]
     path.write_text(json.dumps(stored))
     assert open_library(folder).space.base is None
-    assert open_library(folder).open_embedder().name == "colour"
+    assert opened(folder).name == "colour"
 
 
 def test_another_model_under_a_taught_space_is_refused(folder: Path, taught: Space) -> None:
@@ -97,7 +136,7 @@ def test_another_model_under_a_taught_space_is_refused(folder: Path, taught: Spa
     use_space(folder, taught.name)
     path.write_text(json.dumps({**json.loads(path.read_text()), "fingerprint": "other"}))
     with pytest.raises((IndexMismatch, Unavailable)):
-        open_library(folder).open_embedder()
+        opened(folder)
 
 
 def test_the_live_space_and_a_base_cannot_be_dropped(folder: Path, taught: Space) -> None:
@@ -174,7 +213,7 @@ def test_a_damaged_adapter_is_named(folder: Path, taught: Space, damage: str) ->
         case _:
             path.unlink()
     with pytest.raises(Unavailable, match="adapter"):
-        open_library(folder).open_embedder()
+        opened(folder)
 
 
 def test_an_adapter_survives_its_file() -> None:
