@@ -16,6 +16,7 @@ _COMMANDS = {
     "teach": ("indexer.commands.teach:teach", "Teach a library's space by its own captions."),
     "train": ("indexer.commands.train:train", "Train a small model on captioned pictures."),
     "models": ("indexer.commands.models:models", "List models and spaces; switch between spaces."),
+    "verify": ("indexer.commands.verify:verify_command", "Prove that a library is sound."),
     "status": ("indexer.commands.status:status", "Show what a library holds."),
 }
 EXIT_FAILED = 2

@@ -29,6 +29,7 @@ from indexer.spaces import (
     read_adapter,
     read_head,
     read_space,
+    require_head,
     write_first,
 )
 from indexer.thumbnails import Thumbnails
@@ -112,25 +113,35 @@ def open_library(
         IndexMismatch: a newer atisbo made it.
         Unavailable: a file is damaged or the database does not answer.
     """
-    head = read_head(folder)
-    if head is None:
-        raise ConfigError(
-            f"there is no library in {folder}. Make one with: "
-            f"atisbo index FOLDER --library {folder}"
-        )
+    head = require_head(folder)
     space = read_space(folder, head["space"], live=True)
     if write and space.base is not None:
         space = read_space(folder, space.base)
+    catalog = _bound_catalog(folder, head["id"], database)
+    opened = open_family if write else open_vectors
+    indexes = {modality: opened(folder, space, modality, index) for modality in Modality}
+    return Library(folder, space, catalog, indexes, Thumbnails(folder / "thumbnails"))
+
+
+def open_catalog_of(folder: Path, database: str | None = None) -> "SqlCatalog":
+    """Returns the catalogue of the library alone; its vectors may be damaged.
+
+    Raises:
+        ConfigError: there is no library in the folder, or the database is another library's.
+        IndexMismatch: a newer atisbo made it.
+        Unavailable: the database does not answer.
+    """
+    return _bound_catalog(folder, require_head(folder)["id"], database)
+
+
+def _bound_catalog(folder: Path, library_id: str, database: str | None) -> "SqlCatalog":
     catalog = open_catalog(database or folder / "catalog.db")
-    bound = catalog.bind(head["id"])
-    if bound != head["id"]:
+    if catalog.bind(library_id) != library_id:
         raise ConfigError(
             f"the database holds the catalogue of another library, not of {folder}. Name the right "
             "one with --database or ATISBO_DATABASE."
         )
-    opened = open_family if write else open_vectors
-    indexes = {modality: opened(folder, space, modality, index) for modality in Modality}
-    return Library(folder, space, catalog, indexes, Thumbnails(folder / "thumbnails"))
+    return catalog
 
 
 def make_library(folder: Path, embedder: Embedder) -> None:

@@ -64,6 +64,23 @@ def read_head(folder: Path) -> dict[str, Any] | None:
     return head
 
 
+def require_head(folder: Path) -> dict[str, Any]:
+    """Returns the content of library.json.
+
+    Raises:
+        ConfigError: there is no library in the folder.
+        IndexMismatch: a newer atisbo made it.
+        Unavailable: it is damaged.
+    """
+    head = read_head(folder)
+    if head is None:
+        raise ConfigError(
+            f"there is no library in {folder}. Make one with: "
+            f"atisbo index FOLDER --library {folder}"
+        )
+    return head
+
+
 def write_first(folder: Path, space: Space) -> None:
     """Makes `folder` a library whose only space is `space`, still empty."""
     (folder / "spaces" / space.name).mkdir(parents=True, exist_ok=True)
@@ -100,7 +117,7 @@ def spaces(folder: Path) -> Sequence[Space]:
         ConfigError: there is no library in the folder.
         Unavailable: a file is damaged.
     """
-    live = _head(folder)["space"]
+    live = require_head(folder)["space"]
     names = sorted(path.parent.name for path in (folder / "spaces").glob(f"*/{_SPACE}"))
     found = [read_space(folder, name, live=name == live) for name in names]
     return sorted(found, key=lambda space: space.base is not None)
@@ -129,7 +146,7 @@ def use_space(folder: Path, name: str) -> Space:
         ConfigError: there is no such space.
     """
     space = find_space(folder, name)
-    _write_json(folder / HEAD, {**_head(folder), "space": space.name})
+    _write_json(folder / HEAD, {**require_head(folder), "space": space.name})
     return read_space(folder, space.name, live=True)
 
 
@@ -218,16 +235,6 @@ def read_adapter(folder: Path, space: Space) -> Adapter:
     if adapter.fingerprint(base.fingerprint) != space.fingerprint:
         raise Unavailable(f"{path} is not the adapter that space {space.name} was made with.")
     return adapter
-
-
-def _head(folder: Path) -> dict[str, Any]:
-    head = read_head(folder)
-    if head is None:
-        raise ConfigError(
-            f"there is no library in {folder}. Make one with: "
-            f"atisbo index FOLDER --library {folder}"
-        )
-    return head
 
 
 def _folder(folder: Path, name: str) -> Path:

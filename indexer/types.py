@@ -288,6 +288,14 @@ class CatalogWriter(Protocol):
         """Returns the files of a root that were indexed or skipped, as they were then."""
         ...
 
+    def ids(self, modality: Modality) -> Ids:
+        """Returns the ids of all items of that modality that may be shown, ascending."""
+        ...
+
+    def files_of(self, ids: Ids) -> Sequence[SourceFile]:
+        """Returns the files that these items are part of, by root and path."""
+        ...
+
     def move(self, moves: Sequence[tuple[SourceFile, SourceFile]]) -> None:
         """In one transaction gives files another path, size and time; their items stay as they are.
 

@@ -154,6 +154,26 @@ class SqlCatalog:
                 for row in connection.execute(query)
             ]
 
+    def ids(self, modality: Modality) -> Ids:
+        query = select(ItemRow.id).where(ItemRow.searchable, ItemRow.modality == modality.value)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(ItemRow.id)).scalars().all()
+        return np.array(rows, np.int64)
+
+    def files_of(self, ids: Ids) -> Sequence[SourceFile]:
+        found: set[tuple[str, str]] = set()
+        query = (
+            select(RootRow.path.label("root"), FileRow.path)
+            .join(RootRow, RootRow.id == FileRow.root_id)
+            .join(ItemRow, ItemRow.file_id == FileRow.id)
+        )
+        with self._reading() as connection:
+            for some in _chunks(ids.tolist()):
+                rows = connection.execute(query.where(ItemRow.id.in_(some)))
+                found.update((row.root, row.path) for row in rows)
+        stored = {one.key: one for root in {root for root, _ in found} for one in self.stored(root)}
+        return [stored[key] for key in sorted(found)]
+
     def move(self, moves: Sequence[tuple[SourceFile, SourceFile]]) -> None:
         with self._writing() as connection:
             rows = [
