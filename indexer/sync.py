@@ -7,11 +7,21 @@ keeps its rows, so its ids, captions and vectors stay and nothing is embedded ag
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from indexer.errors import MediaError
 from indexer.thumbnails import Thumbnails
-from indexer.types import CatalogWriter, Modality, SourceFile, VectorIndex
+from indexer.types import (
+    CatalogWriter,
+    Kind,
+    Links,
+    MediaReader,
+    Modality,
+    SourceFile,
+    VectorIndex,
+)
 
 DIGEST_BYTES = 16
 
@@ -90,13 +100,15 @@ def apply(
     catalog: CatalogWriter,
     indexes: Mapping[Modality, VectorIndex],
     thumbnails: Thumbnails,
+    captions: MediaReader,
 ) -> None:
     """Makes the catalogue follow the files; rows first, then the vectors of what is gone.
 
-    A crash in between leaves vectors without rows, which are never shown.
+    Captions that moved are read again, by `captions`, for the pictures beside them now. A crash in
+    between leaves vectors without rows, which are never shown.
     """
     if moves := [*difference.moved, *difference.touched]:
-        catalog.move(moves)
+        catalog.move(moves, _links([new for _, new in difference.moved], captions))
     if difference.gone:
         ids = catalog.forget(difference.gone)
         for index in indexes.values():
@@ -104,6 +116,26 @@ def apply(
             index.save()
         for item_id in ids.tolist():
             thumbnails.remove(item_id)
+
+
+def relink(files: Sequence[SourceFile], catalog: CatalogWriter, captions: MediaReader) -> None:
+    """Looks again for pictures that captions name and that were not there; to end a run with.
+
+    A table may name a picture that came, or came back, in another folder since it was read.
+    """
+    present = {file.key: file for file in files}
+    known = [present[file.key] for file in catalog.dangling() if file.key in present]
+    if links := _links(known, captions):
+        catalog.relink(links)
+
+
+def _links(files: Iterable[SourceFile], captions: MediaReader) -> Mapping[SourceFile, Links]:
+    found: dict[SourceFile, Links] = {}
+    for file in files:
+        if file.kind is Kind.CAPTION:
+            with suppress(MediaError):  # it changed since it was compared; the next run sees that
+                found[file] = [(sample.position, sample.about) for sample in captions.read(file)]
+    return found
 
 
 def _touched(

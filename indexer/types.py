@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -273,6 +274,10 @@ class Catalog(Protocol):
         ...
 
 
+Links = Sequence[tuple[int, str | None]]
+"""Positions of captions in their file, and the pictures they describe, as `Sample.about`."""
+
+
 class CatalogWriter(Protocol):
     """The catalogue for the one indexer that may write."""
 
@@ -296,11 +301,24 @@ class CatalogWriter(Protocol):
         """Returns the files that these items are part of, by root and path."""
         ...
 
-    def move(self, moves: Sequence[tuple[SourceFile, SourceFile]]) -> None:
+    def move(
+        self,
+        moves: Sequence[tuple[SourceFile, SourceFile]],
+        links: Mapping[SourceFile, Links] = MappingProxyType({}),
+    ) -> None:
         """In one transaction gives files another path, size and time; their items stay as they are.
 
-        Captions follow the picture that they describe, unless it goes to another root alone.
+        Captions follow the picture that they describe, unless it goes to another root alone;
+        `links` tells of files, as they are now, which pictures their captions describe.
         """
+        ...
+
+    def relink(self, links: Mapping[SourceFile, Links]) -> None:
+        """In one transaction sets which pictures the captions of these files describe."""
+        ...
+
+    def dangling(self) -> Sequence[SourceFile]:
+        """Returns the files with captions of pictures that are not in the catalogue."""
         ...
 
     def forget(self, files: Sequence[SourceFile]) -> Ids:

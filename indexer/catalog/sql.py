@@ -1,9 +1,10 @@
 """The catalogue in any SQL database that SQLAlchemy speaks; SQLite and PostgreSQL are tested."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,6 +30,7 @@ from indexer.types import (
     Ids,
     Item,
     Kind,
+    Links,
     Modality,
     Skipped,
     SourceFile,
@@ -171,10 +173,17 @@ class SqlCatalog:
             for some in _chunks(ids.tolist()):
                 rows = connection.execute(query.where(ItemRow.id.in_(some)))
                 found.update((row.root, row.path) for row in rows)
-        stored = {one.key: one for root in {root for root, _ in found} for one in self.stored(root)}
-        return [stored[key] for key in sorted(found)]
+        return self._stored_files(found)
 
-    def move(self, moves: Sequence[tuple[SourceFile, SourceFile]]) -> None:
+    def _stored_files(self, keys: Collection[tuple[str, str]]) -> Sequence[SourceFile]:
+        roots = sorted({root for root, _ in keys})
+        return [file for root in roots for file in self.stored(root) if file.key in keys]
+
+    def move(
+        self,
+        moves: Sequence[tuple[SourceFile, SourceFile]],
+        links: Mapping[SourceFile, Links] = MappingProxyType({}),
+    ) -> None:
         with self._writing() as connection:
             rows = [
                 {
@@ -190,6 +199,40 @@ class SqlCatalog:
             connection.execute(_MOVE, rows)
             if renamed := [row for row in rows if row["old_path"] != row["new_path"]]:
                 connection.execute(_FOLLOW, renamed)
+            self._link(connection, links)
+
+    def relink(self, links: Mapping[SourceFile, Links]) -> None:
+        with self._writing() as connection:
+            self._link(connection, links)
+
+    def _link(self, connection: Connection, links: Mapping[SourceFile, Links]) -> None:
+        file_ids = self._file_ids(connection, list(links))
+        rows = [
+            {"file": file_ids[file.key], "at": position, "new_path": about}
+            for file, pairs in links.items()
+            for position, about in pairs
+        ]
+        if rows:
+            connection.execute(_LINK, rows)
+
+    def dangling(self) -> Sequence[SourceFile]:
+        query = (
+            select(RootRow.path.label("root"), FileRow.path)
+            .join(RootRow, RootRow.id == FileRow.root_id)
+            .join(ItemRow, ItemRow.file_id == FileRow.id)
+            .join(
+                _PictureFile,
+                and_(
+                    _PictureFile.root_id == FileRow.root_id, _PictureFile.path == ItemRow.about_path
+                ),
+                isouter=True,
+            )
+            .where(ItemRow.about_path.is_not(None), _PictureFile.id.is_(None))
+            .distinct()
+        )
+        with self._reading() as connection:
+            found = {(row.root, row.path) for row in connection.execute(query)}
+        return self._stored_files(found)
 
     def forget(self, files: Sequence[SourceFile]) -> Ids:
         gone: list[int] = []
@@ -337,6 +380,11 @@ _MOVE = (
         size_bytes=bindparam("new_size"),
         mtime_ns=bindparam("new_mtime"),
     )
+)
+_LINK = (
+    update(ItemRow)
+    .where(ItemRow.file_id == bindparam("file"), ItemRow.position == bindparam("at"))
+    .values(about_path=bindparam("new_path"))
 )
 _FOLLOW = (
     update(ItemRow)

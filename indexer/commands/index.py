@@ -21,7 +21,7 @@ from indexer.media import readers
 from indexer.media.image import thumbnail
 from indexer.pipeline import Report, bulk_index, heal
 from indexer.scan import distinct_roots, scan
-from indexer.sync import Difference, apply, compare, content_digest
+from indexer.sync import Difference, apply, compare, content_digest, relink
 from indexer.types import Embedder, Kind, Modality, SourceFile
 
 EXIT_SOME_SKIPPED = 1
@@ -114,8 +114,18 @@ def _index(
         settings.library, database=settings.database, index=settings.index, write=True
     )
     heal(library.catalog, library.indexes)
+    captions = readers(files, min_side=0, max_pixels=0)[Kind.CAPTION]
     with console.status("Comparing with the library"):
-        difference = _sync(roots, files, unread, library, allow_empty, keep_missing)
+        difference = compare(
+            [root.as_posix() for root in roots],
+            files,
+            library.catalog,
+            unread=unread,
+            allow_empty=allow_empty,
+        )
+        if keep_missing:
+            difference = replace(difference, gone=())
+        apply(difference, library.catalog, library.indexes, library.thumbnails, captions)
     for root, held in difference.held_back.items():
         console.print(
             f"{root} holds no pictures or captions, but {held:,} files of it are indexed: is its "
@@ -124,11 +134,13 @@ def _index(
             highlight=False,
         )
     changed = library.catalog.changed(files)
-    if not changed and name == library.space.model:
-        return _Run(Report(), library, difference, len(files))
-    embedder = embedder or _open_embedder(name, settings, console)
-    library.check(embedder)
-    report = _embed(changed, files, embedder=embedder, library=library, settings=settings)
+    report = Report()
+    if changed or name != library.space.model:
+        embedder = embedder or _open_embedder(name, settings, console)
+        library.check(embedder)
+        report = _embed(changed, files, embedder=embedder, library=library, settings=settings)
+    if changed or difference.moved or difference.gone:
+        relink(files, library.catalog, captions)
     return _Run(report, library, difference, len(files) - len(changed))
 
 
@@ -148,27 +160,6 @@ def _scan_all(
                     console.print(f"passed over {found.path}: {found.reason}", style="yellow")
     # Pictures first: they are what people look for, and a long table would keep them waiting.
     return sorted(files, key=lambda file: file.kind is not Kind.IMAGE), unread
-
-
-def _sync(
-    roots: Sequence[Path],
-    files: Sequence[SourceFile],
-    unread: Sequence[Path],
-    library: Library,
-    allow_empty: bool,
-    keep_missing: bool,
-) -> Difference:
-    difference = compare(
-        [root.as_posix() for root in roots],
-        files,
-        library.catalog,
-        unread=unread,
-        allow_empty=allow_empty,
-    )
-    if keep_missing:
-        difference = replace(difference, gone=())
-    apply(difference, library.catalog, library.indexes, library.thumbnails)
-    return difference
 
 
 def _open_embedder(name: str, settings: Settings, console: Console) -> Embedder:

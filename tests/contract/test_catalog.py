@@ -168,6 +168,32 @@ def test_a_folder_moves_to_another_root_with_its_captions(catalog: SqlCatalog) -
     assert found[caption_id].about == picture_id
 
 
+def test_captions_are_linked_anew_where_their_file_moved(catalog: SqlCatalog) -> None:
+    old, new, caption_id = show(
+        catalog, picture("a.jpg"), picture("b.jpg"), captions("a.txt", ("a.jpg", "a dog"))
+    )
+    moved = file("b.txt", kind=Kind.CAPTION)
+    catalog.move([(file("a.txt", kind=Kind.CAPTION), moved)], {moved: [(0, "b.jpg")]})
+    assert catalog.fetch([caption_id])[caption_id].about == new
+    catalog.relink({moved: [(0, "a.jpg")]})
+    assert catalog.fetch([caption_id])[caption_id].about == old
+    catalog.relink({moved: [(0, None)]})
+    assert catalog.fetch([caption_id])[caption_id].about is None
+    catalog.relink({})
+
+
+def test_captions_of_absent_pictures_are_told(catalog: SqlCatalog) -> None:
+    show(
+        catalog,
+        picture("a.jpg"),
+        captions("good.csv", ("a.jpg", "a dog")),
+        captions("bad.csv", ("a.jpg", "a dog"), ("b.jpg", "a cat"), ("c.jpg", "a cow")),
+    )
+    assert [one.path for one in catalog.dangling()] == ["bad.csv"]
+    show(catalog, picture("b.jpg"), picture("c.jpg"))
+    assert catalog.dangling() == []
+
+
 def test_forgotten_files_leave_nothing(catalog: SqlCatalog) -> None:
     ids = show(catalog, picture("a.jpg"), picture("b.jpg"), captions("t.csv", ("a.jpg", "a dog")))
     gone = catalog.forget([file("a.jpg"), file("unknown.jpg")])

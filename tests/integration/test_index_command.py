@@ -111,6 +111,18 @@ def test_a_renamed_folder_keeps_ids_and_captions_and_loads_no_model(
     assert (facts["pictures_vectors"], facts["captions_vectors"]) == (3, 7)
 
 
+def test_a_table_finds_its_picture_again_in_another_folder(photos: Path, library: Path) -> None:
+    atisbo("index", photos, "--library", library)
+    (photos / "red.txt").unlink()
+    (photos / "far").mkdir()
+    (photos / "red.png").unlink()
+    Image.new("RGB", (30, 30), (255, 0, 0)).save(photos / "far" / "red.png")
+    atisbo("index", photos, "--library", library)
+    captions = found(library, "red", "text")
+    linked = {item["text"]: item["picture"]["id"] for item in captions}
+    assert linked["red from a table"] == found(library, "red")[0]["id"]
+
+
 def test_deleted_files_are_forgotten_unless_they_are_to_be_kept(
     photos: Path, library: Path
 ) -> None:
