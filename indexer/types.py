@@ -181,13 +181,15 @@ class Embedder(Protocol):
     """A dual encoder. Adding one: one file and one case in `indexer.embedders.open_embedder`.
 
     `name` is what the user typed, `fingerprint` changes whenever vectors would (weights,
-    preprocessing), `dim` is the length of a vector, `image_side` the model's input side in pixels.
+    preprocessing), `dim` is the length of a vector, `image_side` the model's input side in pixels,
+    `uses_cores` is true where a forward pass keeps all cores of the processor busy.
     """
 
     name: str
     fingerprint: str
     dim: int
     image_side: int
+    uses_cores: bool
 
     def preprocess(self, image: Image) -> Pixels:
         """Returns the picture as the model wants it; safe to call from many threads."""

@@ -139,6 +139,7 @@ class FakeEmbedder:
     fingerprint: str = "fake-1"
     dim: int = 3
     image_side: int = 8
+    uses_cores: bool = True
     asked: list[str] = field(default_factory=list)
 
     def preprocess(self, image: Image) -> Pixels:

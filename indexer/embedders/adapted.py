@@ -104,6 +104,7 @@ class AdaptedEmbedder:
         self.fingerprint = adapter.fingerprint(base.fingerprint)
         self.dim = base.dim
         self.image_side = base.image_side
+        self.uses_cores = base.uses_cores
 
     def preprocess(self, image: Image) -> Pixels:
         """Returns the picture as the model below wants it."""

@@ -42,6 +42,7 @@ class ColourEmbedder:
     fingerprint = "colour-1"
     dim = 3
     image_side = _SIDE
+    uses_cores = False
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Returns float32 (3, 8, 8), each value the mean of an area, from 0 to 1."""

@@ -68,6 +68,7 @@ class OpenClipEmbedder:
         self.name = f"open_clip:{spec}"
         name = _Name.parse(spec)
         self.device = open_device(device)
+        self.uses_cores = self.device.type == "cpu"
         model, self._transform, self._tokenizer = _load(name, self.name)
         model = model.eval().to(self.device)
         if any(isinstance(module, torch.nn.Conv2d) for module in model.modules()):

@@ -8,9 +8,11 @@ pictures and captions are batched apart.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from threading import Condition
 
 import numpy as np
 from PIL.Image import Image
@@ -44,6 +46,43 @@ class _Part:
     last: bool
 
 
+class _Turns:
+    """Decoding and embedding by turns, so that they never fight for the same cores.
+
+    Many decoders at once, or one forward pass, which then has all cores and is begun as soon as the
+    pictures at hand are decoded.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._decoding = 0
+        self._embedding = False
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._embedding)
+            self._decoding += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._decoding -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def embedding(self) -> Iterator[None]:
+        with self._changed:
+            self._embedding = True
+            self._changed.wait_for(lambda: not self._decoding)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._embedding = False
+                self._changed.notify_all()
+
+
 class LocalEngine:
     """Runs everything in this process; memory stays flat however many files there are."""
 
@@ -63,6 +102,7 @@ class LocalEngine:
         self._digest = digest
         self._batch_size = batch_size
         self._workers = workers
+        self._turns = _Turns() if embedder.uses_cores else None
 
     def run(self, files: Iterable[SourceFile]) -> Iterator[EmbeddedFile | Skipped]:
         waiting: dict[Modality, list[_Part]] = {modality: [] for modality in Modality}
@@ -87,7 +127,7 @@ class LocalEngine:
         try:
             for source in files:
                 text = self._readers[source.kind].modality is Modality.TEXT
-                ahead.append(source if text else pool.submit(self._read_whole, source))
+                ahead.append(source if text else pool.submit(self._read_in_turn, source))
                 if len(ahead) > _BATCHES_AHEAD * self._batch_size:
                     yield from self._taken(ahead.popleft())
             while ahead:
@@ -100,6 +140,10 @@ class LocalEngine:
             yield one.result()
         else:
             yield from self._read_in_parts(one)
+
+    def _read_in_turn(self, source: SourceFile) -> _Part | Skipped:
+        with self._turns.decoding() if self._turns else nullcontext():
+            return self._read_whole(source)
 
     def _read_whole(self, source: SourceFile) -> _Part | Skipped:
         source = self._known(source)
@@ -145,9 +189,12 @@ class LocalEngine:
             some = contents[start : start + self._batch_size]
             texts = [content for content in some if isinstance(content, str)]
             pixels = [content for content in some if not isinstance(content, str)]
-            vectors.append(
-                self._embedder.embed_texts(texts) if texts else self._embedder.embed_images(pixels)
-            )
+            with self._turns.embedding() if self._turns else nullcontext():
+                vectors.append(
+                    self._embedder.embed_texts(texts)
+                    if texts
+                    else self._embedder.embed_images(pixels)
+                )
         joined = np.concatenate(vectors)
         start = 0
         for part in parts:

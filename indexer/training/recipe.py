@@ -90,7 +90,7 @@ def pocket(vocabulary: int = 6000, workers: int = 4) -> Recipe:
     """
     config = PocketConfig(
         image_tower="mobilenetv2_100",
-        image_side=144,
+        image_side=160,
         std=0.5,
         vocabulary=vocabulary,
         text_width=256,

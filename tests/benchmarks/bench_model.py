@@ -1,8 +1,9 @@
 """The figures of a model card: recall on held-out captions, naming, time and size, as markdown."""
 
 import io
+import re
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def main(data: Path, model: str) -> None:
                f"loaded in {time.perf_counter() - started:.2f} s\n")  # fmt: skip
     found = collect(data / "flickr8k", data / "photos")
     captioned(embedder, found.held_out)
+    single_words(embedder, found.held_out)
     named(embedder, found.named, [*found.learned, *found.named])
     speed(embedder, found.held_out[0])
 
@@ -47,6 +49,28 @@ def captioned(embedder: Embedder, entries: Sequence[Entry]) -> None:
     click.echo("| | R@1 | R@5 | R@10 |\n|---|---|---|---|")
     for way, one in (("text → image", found.text_to_image), ("image → text", found.image_to_text)):
         click.echo(f"| {way} | " + " | ".join(percent(k) for k in one.recall.values()) + " |")
+
+
+def single_words(embedder: Embedder, entries: Sequence[Entry]) -> None:
+    """Prints how well one word alone finds the photos of which two captions use it."""
+    said = [[set(re.findall("[a-z]+", text.lower())) for text in e.captions] for e in entries]
+    counts = Counter(word for photo in said for caption in photo for word in caption)
+    right = {}
+    for word, _ in counts.most_common(400):
+        hits = np.array([sum(word in caption for caption in photo) >= 2 for photo in said])
+        if len(word) > 3 and hits.sum() >= 5:
+            right[word] = hits
+    scores = embedder.embed_texts(list(right)) @ embed(embedder, entries).T
+    found = {w: precision(row, right[w]) for w, row in zip(right, scores, strict=True)}
+    some = ", ".join(f"{w} {100 * found[w]:.0f}" for w in ("snow", "beach", "water", "bike"))
+    mean = 100 * float(np.mean(list(found.values())))
+    click.echo(f"\nSingle words, mean average precision of {len(found)}: {mean:.1f} ({some})")
+
+
+def precision(scores: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
+    """Returns the average precision of a ranking."""
+    hits = right[np.argsort(-scores)]
+    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
 
 
 def named(embedder: Embedder, entries: Sequence[Entry], every: Sequence[Entry]) -> None:

@@ -31,6 +31,7 @@ class PocketEmbedder:
         chosen, folder = folder, weights_in(folder)
         self.name = "pocket" if chosen is None else f"pocket:{folder}"
         self._device = open_device(device)
+        self.uses_cores = self._device.type == "cpu"
         model, self._tokenizer = load(folder)
         fold(model.image.trunk)
         if self._device.type == "cpu":
