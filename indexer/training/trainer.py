@@ -235,9 +235,6 @@ class Trainer:
             "reference": None if reference is None else reference.state(),
             "history": [asdict(epoch) for epoch in self.history],
         }
-        unfinished = self.folder / "checkpoint.part"
-        torch.save(state, unfinished)
-        unfinished.replace(self.folder / "checkpoint.pt")
         if best:
             save(self.average.pocket, self.material.tokenizer, self.folder / "model")
         log = {
@@ -246,6 +243,10 @@ class Trainer:
             "peak_memory_bytes": peak_memory(self.recipe.device),
         }
         (self.folder / "training.json").write_text(json.dumps(log, indent=1), encoding="utf-8")
+        # Last, so that a run killed before it does the epoch, and writes all of this, again.
+        unfinished = self.folder / "checkpoint.part"
+        torch.save(state, unfinished)
+        unfinished.replace(self.folder / "checkpoint.pt")
 
     def _restore(self, stored: dict[str, Any]) -> None:
         self.student.load_state_dict(stored["student"])
