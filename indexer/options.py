@@ -4,6 +4,13 @@ from pathlib import Path
 
 import click
 
+folders = click.argument(
+    "folders",
+    nargs=-1,
+    required=True,
+    metavar="FOLDER...",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 library = click.option(
     "--library",
     type=click.Path(file_okay=False, path_type=Path),

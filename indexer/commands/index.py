@@ -12,6 +12,7 @@ from rich.table import Table
 
 from indexer import options
 from indexer.commands.progress import ShownProgress
+from indexer.commands.walk import walk
 from indexer.config import Settings, load_settings
 from indexer.embedders import DEFAULT_MODEL, hint, open_embedder
 from indexer.engines import open_engine
@@ -20,7 +21,7 @@ from indexer.library import Library, make_library, open_library, stored_model, w
 from indexer.media import readers
 from indexer.media.image import thumbnail
 from indexer.pipeline import Report, bulk_index, heal
-from indexer.scan import distinct_roots, scan
+from indexer.scan import distinct_roots
 from indexer.sync import Difference, apply, compare, content_digest, relink
 from indexer.types import Embedder, Kind, Modality, SourceFile
 
@@ -30,13 +31,7 @@ _SHOWN_SKIPPED = 10
 
 
 @click.command()
-@click.argument(
-    "folders",
-    nargs=-1,
-    required=True,
-    metavar="FOLDER...",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@options.folders
 @options.library
 @options.database
 @click.option("--model", metavar="NAME", help="Model of a new library; see README for names.")
@@ -98,7 +93,9 @@ def _index(
     allow_empty: bool,
 ) -> _Run:
     roots = distinct_roots(folders)
-    files, unread = _scan_all(roots, settings, console)
+    files, unread = walk(roots, exclude=settings.library, console=console)
+    # Pictures first: they are what people look for, and a long table would keep them waiting.
+    files.sort(key=lambda file: file.kind is not Kind.IMAGE)
     stored = stored_model(settings.library)
     name = settings.model or stored or DEFAULT_MODEL
     embedder: Embedder | None = None
@@ -142,24 +139,6 @@ def _index(
     if changed or difference.moved or difference.gone:
         relink(files, library.catalog, captions)
     return _Run(report, library, difference, len(files) - len(changed))
-
-
-def _scan_all(
-    roots: Sequence[Path], settings: Settings, console: Console
-) -> tuple[Sequence[SourceFile], Sequence[Path]]:
-    """Returns the files of the folders, and what could not be looked at."""
-    files: list[SourceFile] = []
-    unread: list[Path] = []
-    with console.status("Looking for pictures and captions"):
-        for root in roots:
-            for found in scan(root, exclude=settings.library):
-                if isinstance(found, SourceFile):
-                    files.append(found)
-                else:
-                    unread.append(found.path)
-                    console.print(f"passed over {found.path}: {found.reason}", style="yellow")
-    # Pictures first: they are what people look for, and a long table would keep them waiting.
-    return sorted(files, key=lambda file: file.kind is not Kind.IMAGE), unread
 
 
 def _open_embedder(name: str, settings: Settings, console: Console) -> Embedder:

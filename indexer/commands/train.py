@@ -12,12 +12,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from indexer import options
+from indexer.commands.walk import walk
 from indexer.config import Settings, load_settings
 from indexer.embedders import open_embedder
 from indexer.errors import Unavailable
 from indexer.media import readers
-from indexer.scan import distinct_roots, scan
-from indexer.types import Skipped, SourceFile
+from indexer.scan import distinct_roots
+from indexer.types import Skipped
 
 if TYPE_CHECKING:
     from indexer.training.trainer import Epoch, Trainer
@@ -28,13 +29,7 @@ _SHOWN_SKIPPED = 10
 
 
 @click.command()
-@click.argument(
-    "folders",
-    nargs=-1,
-    required=True,
-    metavar="FOLDER...",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@options.folders
 @click.option(
     "--out",
     required=True,
@@ -130,7 +125,7 @@ def _train(
         workers=settings.workers or os.cpu_count() or 1,
         **chosen,
     )
-    files = _scan_all(folders, out, console)
+    files, _ = walk(distinct_roots(folders), exclude=out, console=console)
     skipped: list[Skipped] = []
     columns = TextColumn("{task.description}"), BarColumn()
     with Progress(
@@ -205,17 +200,6 @@ def _summarise(trainer: "Trainer", before: "Recalls", out: Path) -> None:
             "It did not become better at finding pictures. More captions, another --rate or a "
             "--teacher may help."
         )
-
-
-def _scan_all(folders: Sequence[Path], out: Path, console: Console) -> Sequence[SourceFile]:
-    files: list[SourceFile] = []
-    for root in distinct_roots(folders):
-        for found in scan(root, exclude=out):
-            if isinstance(found, SourceFile):
-                files.append(found)
-            else:
-                console.print(f"passed over {found.path}: {found.reason}", style="yellow")
-    return files
 
 
 def _show_skipped(skipped: Sequence[Skipped], console: Console) -> None:
