@@ -127,7 +127,9 @@ def prepare(
         say(f"Asking {teacher.name}")
         cache = folder / f"teacher-{teacher.fingerprint}-{parts.digest}.npy"
         vectors = teacher_vectors(parts.files, images, teacher, cache, tick)
-        maps, reference = vectors[:, :, None, None], _reference(teacher, vectors, parts)
+        # Elements of a unit vector are small; a network's outputs begin at about one.
+        maps = (vectors * np.float16(teacher.dim**0.5))[:, :, None, None]
+        reference = _reference(teacher, vectors, parts)
     return Prepared(
         _recipe(choices, teacher, config, len(tokenizer), len(parts.learned.pictures)),
         Material(parts.learned, parts.held_out, tokenizer, maps=maps, reference=reference),
