@@ -9,7 +9,7 @@ from indexer.errors import ConfigError
 from indexer.media.captions import SIDECAR_SUFFIX
 from indexer.media.image import IMAGE_SUFFIXES
 from indexer.media.tables import TABLE_SUFFIXES, is_caption_table
-from indexer.types import Kind, SourceFile
+from indexer.types import Kind, Scope, SourceFile
 
 _PASSED_OVER = frozenset({"@eadir", "__macosx", "$recycle.bin", "#recycle", "lost+found"})
 _END_BYTES = 65_536
@@ -44,16 +44,19 @@ def _walked_by(outer: Path, inner: Path) -> bool:
     return not any(_passed_over(name) for name in inner.relative_to(outer).parts)
 
 
-def scan(root: Path, *, exclude: Path | None = None) -> Iterator[SourceFile | Unreadable]:
+def scan(
+    root: Path, *, exclude: Path | None = None, scopes: Sequence[Scope] | None = None
+) -> Iterator[SourceFile | Unreadable]:
     """Yields the pictures and caption files under `root`, folder by folder in order of name.
 
     Hidden files and the folders that systems keep for themselves are passed over, and so is
     `exclude`, the library, should it lie inside. Links to folders are not followed, links to files
-    only if they stay inside the root.
+    only if they stay inside the root. `scopes` limits the walk to those inside the root.
     """
     root = root.resolve()
     excluded = exclude.resolve() if exclude else None
-    folders = [root]
+    folders = [root] if scopes is None else _starts(root, scopes)
+    shallow = {scope.folder for scope in scopes or () if not scope.deep}
     while folders:
         folder = folders.pop()
         try:
@@ -72,7 +75,23 @@ def scan(root: Path, *, exclude: Path | None = None) -> Iterator[SourceFile | Un
                     inside.append(Path(entry.path))
                 continue
             yield from _looked_at(entry, root, names)
-        folders.extend(reversed(inside))
+        if folder not in shallow:
+            folders.extend(reversed(inside))
+
+
+def _starts(root: Path, scopes: Sequence[Scope]) -> list[Path]:
+    """Returns the scopes' folders that a walk of the root comes by, each to be walked once."""
+    inside = [one for one in scopes if one.folder == root or _walked_by(root, one.folder)]
+    deep = [one.folder for one in inside if one.deep]
+    return sorted(
+        {
+            one.folder
+            for one in inside
+            if one.folder.is_dir()
+            and not any(one.folder.is_relative_to(d) for d in deep if d != one.folder)
+        },
+        reverse=True,
+    )
 
 
 def _passed_over(name: str) -> bool:

@@ -5,6 +5,8 @@ keeps its rows, so its ids, captions and vectors stay and nothing is embedded ag
 """
 
 import hashlib
+import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,10 +17,12 @@ from indexer.errors import MediaError
 from indexer.thumbnails import Thumbnails
 from indexer.types import (
     CatalogWriter,
+    Ids,
     Kind,
     Links,
     MediaReader,
     Modality,
+    Scope,
     SourceFile,
     VectorIndex,
 )
@@ -26,6 +30,8 @@ from indexer.types import (
 DIGEST_BYTES = 16
 
 Move = tuple[SourceFile, SourceFile]
+Copy = tuple[SourceFile, SourceFile]
+"""A file, and the one that it is an exact copy of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ def compare(
     *,
     unread: Sequence[Path] = (),
     allow_empty: bool = False,
+    scopes: Sequence[Scope] | None = None,
 ) -> Difference:
     """Returns what became of the files stored under the roots.
 
@@ -69,16 +76,24 @@ def compare(
         catalog: What is known of them.
         unread: Files and folders that could not be looked at: nothing below them counts as gone.
         allow_empty: Whether a root without any file may have lost all of them.
+        scopes: The parts of the roots that were walked, None for all.
     """
     present = {file.key: file for file in files}
     filled = {file.root for file in files}
+    if scopes is not None:
+        filled |= {root for root in roots if _holds_anything(root)}
     stored: dict[tuple[str, str], SourceFile] = {}
     held_back: dict[str, int] = {}
     known_roots = catalog.roots()
     for root in roots:
         # A folder that was indexed alone before belongs to the one around it from now on.
         inside = [one for one in known_roots if Path(one).is_relative_to(root)]
-        known = [file for one in inside for file in catalog.stored(one)]
+        known = [
+            file
+            for one in inside
+            for file in catalog.stored(one)
+            if scopes is None or any(scope.holds(file.location) for scope in scopes)
+        ]
         if known and root not in filled and not allow_empty:
             held_back[root] = len(known)
             continue
@@ -110,12 +125,49 @@ def apply(
     if moves := [*difference.moved, *difference.touched]:
         catalog.move(moves, _links([new for _, new in difference.moved], captions))
     if difference.gone:
-        ids = catalog.forget(difference.gone)
-        for index in indexes.values():
-            index.remove(ids)
-            index.save()
-        for item_id in ids.tolist():
-            thumbnails.remove(item_id)
+        _clear(catalog.forget(difference.gone), indexes, thumbnails)
+
+
+def part_copies(
+    changed: Sequence[SourceFile], catalog: CatalogWriter
+) -> tuple[Sequence[SourceFile], Sequence[Copy]]:
+    """Returns the files to be embedded, and the exact copies of pictures that need not be.
+
+    Only pictures of the same size as another are read for that, so where sizes differ, as those of
+    photos do, it costs nothing.
+    """
+    pictures = [file for file in changed if file.kind is Kind.IMAGE]
+    counts = Counter(file.size_bytes for file in pictures)
+    own = {file.key for file in changed}
+    # A stored file that changed is not what it was: its digest is of no use here.
+    stored = [file for file in catalog.originals(counts.keys()) if file.key not in own]
+    shared = {file.size_bytes for file in stored}
+    shared |= {size for size, count in counts.items() if count > 1}
+    known = {
+        file.key: file
+        for file in _with_digests([file for file in pictures if file.size_bytes in shared])
+    }
+    originals = {file.digest: file for file in stored}
+    fresh: list[SourceFile] = []
+    copies: list[Copy] = []
+    for file in (known.get(file.key, file) for file in changed):
+        original = file if file.digest is None else originals.setdefault(file.digest, file)
+        if original is file:
+            fresh.append(file)
+        else:
+            copies.append((file, original))
+    return fresh, copies
+
+
+def settle_copies(
+    copies: Sequence[Copy],
+    catalog: CatalogWriter,
+    indexes: Mapping[Modality, VectorIndex],
+    thumbnails: Thumbnails,
+) -> None:
+    """Makes the catalogue hold the copies, once their originals are in."""
+    if copies:
+        _clear(catalog.copy(copies), indexes, thumbnails)
 
 
 def relink(files: Sequence[SourceFile], catalog: CatalogWriter, captions: MediaReader) -> None:
@@ -129,6 +181,14 @@ def relink(files: Sequence[SourceFile], catalog: CatalogWriter, captions: MediaR
         catalog.relink(links)
 
 
+def _clear(ids: Ids, indexes: Mapping[Modality, VectorIndex], thumbnails: Thumbnails) -> None:
+    for index in indexes.values():
+        index.remove(ids)
+        index.save()
+    for item_id in ids.tolist():
+        thumbnails.remove(item_id)
+
+
 def _links(files: Iterable[SourceFile], captions: MediaReader) -> Mapping[SourceFile, Links]:
     found: dict[SourceFile, Links] = {}
     for file in files:
@@ -136,6 +196,14 @@ def _links(files: Iterable[SourceFile], captions: MediaReader) -> Mapping[Source
             with suppress(MediaError):  # it changed since it was compared; the next run sees that
                 found[file] = [(sample.position, sample.about) for sample in captions.read(file)]
     return found
+
+
+def _holds_anything(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(True for _ in entries)
+    except OSError:
+        return False
 
 
 def _touched(
@@ -159,12 +227,17 @@ def _touched(
 
 def _moved(missing: Sequence[SourceFile], new: Sequence[SourceFile]) -> list[Move]:
     """Returns which new file is which missing one: the same content, the same name if there is."""
+    known = _plainly_moved(missing, new)
+    settled = {old.key for old, _ in known}
+    settled |= {file.key for _, file in known}
+    missing = [file for file in missing if file.key not in settled]
+    new = [file for file in new if file.key not in settled]
     sizes = {(file.size_bytes, file.kind) for file in missing if file.digest is not None}
     arrived: dict[str, list[SourceFile]] = {}
     for file in _with_digests([one for one in new if (one.size_bytes, one.kind) in sizes]):
         if file.digest is not None:
             arrived.setdefault(file.digest, []).append(file)
-    moves: list[Move] = []
+    moves = known
     for by_name in (True, False):
         taken = {old.key for old, _ in moves}
         for old in missing:
@@ -175,6 +248,30 @@ def _moved(missing: Sequence[SourceFile], new: Sequence[SourceFile]) -> list[Mov
                     choices.remove(file)
                     break
     return moves
+
+
+def _plainly_moved(missing: Sequence[SourceFile], new: Sequence[SourceFile]) -> list[Move]:
+    """Returns the moves that leave no doubt, so that a renamed tree is not read again.
+
+    A rename keeps name, size and time. Where the time is told in nanoseconds, not in whole seconds,
+    as old file systems and archives do, no two files share all three by chance.
+    """
+    arrived: dict[tuple[str, int, int], list[SourceFile]] = {}
+    for file in new:
+        arrived.setdefault(_mark(file), []).append(file)
+    left = Counter(_mark(file) for file in missing)
+    return [
+        (old, arrived[mark][0])
+        for old in missing
+        if (mark := _mark(old)) in arrived
+        and len(arrived[mark]) == left[mark] == 1
+        and old.mtime_ns % 1_000_000_000
+        and old.kind is arrived[mark][0].kind
+    ]
+
+
+def _mark(file: SourceFile) -> tuple[str, int, int]:
+    return (_name(file), file.size_bytes, file.mtime_ns)
 
 
 def _name(file: SourceFile) -> str:

@@ -4,7 +4,7 @@ Imports numpy and Pillow only. Each record is frozen; each protocol is a seam th
 expected to have, more than one implementation.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -60,6 +60,18 @@ class SourceFile:
     @property
     def location(self) -> Path:
         return Path(self.root, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A part of a root: what lies in a folder or, if `deep`, anywhere below it."""
+
+    folder: Path
+    deep: bool = True
+
+    def holds(self, path: Path) -> bool:
+        """Whether the absolute path belongs to it."""
+        return path.parent == self.folder or (self.deep and path.is_relative_to(self.folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +150,18 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file lies: `root` absolute, `path` relative to it; both POSIX."""
+
+    root: str
+    path: str
+
+    @property
+    def location(self) -> Path:
+        return Path(self.root, self.path)
+
+
+@dataclass(frozen=True, slots=True)
 class Matches:
     """Best first. `ids` int64 (queries, k), `scores` float32 (queries, k); holes: id -1, -inf."""
 
@@ -155,11 +179,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of each the catalogue holds."""
+    """How many of each the catalogue holds; `copies` are those files that share another's items."""
 
     items: Mapping[Modality, int]
     files: Mapping[Kind, int]
     skipped: int
+    copies: int = 0
 
 
 class MediaReader(Protocol):
@@ -260,6 +285,10 @@ class Catalog(Protocol):
         """Returns, for each picture id, its captions in order (absent if none)."""
         ...
 
+    def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
+        """Returns, for each picture id, where exact copies of its file lie (absent if none)."""
+        ...
+
     def counts(self) -> Counts:
         """Returns the numbers that `status` shows."""
         ...
@@ -295,12 +324,25 @@ class CatalogWriter(Protocol):
         """Returns the files of a root that were indexed or skipped, as they were then."""
         ...
 
+    def originals(self, sizes: Collection[int]) -> Sequence[SourceFile]:
+        """Returns the indexed pictures of one of these sizes, in bytes, that are no copies."""
+        ...
+
+    def copy(self, copies: Sequence[tuple[SourceFile, SourceFile]]) -> Ids:
+        """In one transaction makes files, the first of each pair, exact copies of the second ones.
+
+        A copy has no items: those of its original stand for it, until that one goes or changes and
+        a copy inherits them. A copy of a file that was skipped shares its reason. Returns the ids
+        of deleted rows.
+        """
+        ...
+
     def ids(self, modality: Modality) -> Ids:
         """Returns the ids of all items of that modality that may be shown, ascending."""
         ...
 
     def files_of(self, ids: Ids) -> Sequence[SourceFile]:
-        """Returns the files that these items are part of, by root and path."""
+        """Returns the files that these items are part of, and their copies, by root and path."""
         ...
 
     def move(
@@ -324,11 +366,21 @@ class CatalogWriter(Protocol):
         ...
 
     def forget(self, files: Sequence[SourceFile]) -> Ids:
-        """In one transaction deletes the files and their rows; returns the ids of those."""
+        """In one transaction deletes the files and their rows; returns the ids of those.
+
+        The items of a file that has copies go to one of them.
+        """
+        ...
+
+    def keep_out(self, files: Sequence[SourceFile]) -> Ids:
+        """As `forget`, but remembers the files, so that they never count as changed."""
         ...
 
     def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
-        """Returns the files whose size or time differs from what was stored, in order."""
+        """Returns the files whose size or time differs from what was stored, in order.
+
+        Files that could not be read at all, not even for a digest, count as changed.
+        """
         ...
 
     def add(self, files: Sequence[EmbeddedFile]) -> Ids:
@@ -338,7 +390,8 @@ class CatalogWriter(Protocol):
     def publish(self, done: Sequence[SourceFile | Skipped]) -> Ids:
         """In one transaction shows the hidden rows of these files and deletes their older rows.
 
-        A `Skipped` file loses its older rows and keeps its reason. Returns the ids of the deleted
+        A `Skipped` file loses its older rows and keeps its reason; without a digest it could not be
+        read just now, and what is stored of it stays. Returns the ids of the deleted
         rows, to be removed from the vector index.
         """
         ...

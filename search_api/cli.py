@@ -100,12 +100,14 @@ def read_picture(pictures: "Pictures", path: Path) -> "Image":
 
 
 def as_document(query: "Query", answer: "Answer", model: str) -> str:
-    """Returns the answer in the JSON of the HTTP interface, with the absolute path of each item."""
+    """Returns the answer in the JSON of the HTTP interface, with the absolute paths."""
     from search_api.routes.bodies import SearchBody
 
     body = SearchBody.of(answer, target=query.target, model=model).model_dump(mode="json")
     for hit, found in zip(body["hits"], answer.hits, strict=True):
         hit["item"]["absolute_path"] = str(found.item.location)
+        copies = answer.copies.get(found.item.id, ())
+        hit["item"]["absolute_copies"] = [str(copy.location) for copy in copies]
     return json.dumps(body, indent=2)
 
 
@@ -136,7 +138,9 @@ def show_table(answer: "Answer") -> None:
     for hit in answer.hits:
         item = hit.item
         # Text, because a path like [bold].jpg is no markup.
-        row = [Text(f"{hit.score:.4f}"), Text(str(item.id)), Text(str(item.location))]
+        copies = answer.copies.get(item.id, ())
+        path = Text("\n".join(map(str, [item.location, *(copy.location for copy in copies)])))
+        row = [Text(f"{hit.score:.4f}"), Text(str(item.id)), path]
         table.add_row(*row, *([Text(item.text or "")] if captions else []))
     Console().print(table)
 

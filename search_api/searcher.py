@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 from time import perf_counter
@@ -18,6 +18,7 @@ from indexer.types import (
     Hit,
     Item,
     Modality,
+    Place,
     Skipped,
     VectorIndex,
     Vectors,
@@ -43,23 +44,25 @@ class Timings:
 class Answer:
     """The best items for a query.
 
-    `pictures` holds, by id, the pictures that the found captions describe; `searched` is the
-    number of vectors that were compared.
+    `pictures` holds, by id, the pictures that the found captions describe, `copies` where exact
+    copies of found pictures lie; `searched` is the number of vectors that were compared.
     """
 
     hits: Sequence[Hit]
     pictures: Mapping[int, Item]
     searched: int
     took_ms: Timings
+    copies: Mapping[int, Sequence[Place]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One item with its captions, or with the picture that it describes."""
+    """One item with its captions and copies, or with the picture that it describes."""
 
     item: Item
     captions: Sequence[Item]
     picture: Item | None
+    copies: Sequence[Place] = ()
 
 
 class View:
@@ -123,6 +126,7 @@ class Searcher:
         hits, fetching = self._best(index, vector, query.k, excluded)
         found = perf_counter()
         pictures = self._pictures([hit.item for hit in hits])
+        copies = self._copies([hit.item for hit in hits])
         done = perf_counter()
         return Answer(
             hits=hits,
@@ -133,6 +137,7 @@ class Searcher:
                 search=(found - embedded - fetching) * 1e3,
                 fetch=(done - found + fetching) * 1e3,
             ),
+            copies=copies,
         )
 
     def item(self, id: int) -> Item:
@@ -154,7 +159,8 @@ class Searcher:
         """
         item = self.item(id)
         if item.modality is Modality.IMAGE:
-            return Detail(item, self._catalog.captions([id]).get(id, ()), None)
+            captions = self._catalog.captions([id]).get(id, ())
+            return Detail(item, captions, None, self._catalog.copies([id]).get(id, ()))
         pictures = self._pictures([item])
         return Detail(item, (), pictures.get(item.about) if item.about is not None else None)
 
@@ -229,6 +235,10 @@ class Searcher:
     def _pictures(self, items: Sequence[Item]) -> Mapping[int, Item]:
         ids = sorted({item.about for item in items if item.about is not None})
         return self._catalog.fetch(ids) if ids else {}
+
+    def _copies(self, items: Sequence[Item]) -> Mapping[int, Sequence[Place]]:
+        ids = [item.id for item in items if item.modality is Modality.IMAGE]
+        return self._catalog.copies(ids) if ids else {}
 
 
 class TextCache:

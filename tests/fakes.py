@@ -15,6 +15,7 @@ from indexer.types import (
     Matches,
     Modality,
     Pixels,
+    Place,
     Skipped,
     Vectors,
 )
@@ -58,6 +59,7 @@ class FakeCatalog:
     def __init__(self, items: Iterable[Item] = (), skipped: Sequence[Skipped] = ()) -> None:
         self.items = {item.id: item for item in items}
         self.failures = list(skipped)
+        self.places: dict[int, list[Place]] = {}
 
     def fetch(self, ids: Sequence[int]) -> Mapping[int, Item]:
         return {id: self.items[id] for id in ids if id in self.items}
@@ -65,6 +67,9 @@ class FakeCatalog:
     def captions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Item]]:
         found = {id: [item for item in self.items.values() if item.about == id] for id in ids}
         return {id: items for id, items in found.items() if items}
+
+    def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
+        return {id: self.places[id] for id in ids if id in self.places}
 
     def counts(self) -> Counts:
         items = list(self.items.values())

@@ -140,6 +140,7 @@ export class Detail {
     const shown = item.picture ?? item;
     const facts = [
       ["File", shown.path],
+      ...(shown.copies?.length ? [["Copies", shown.copies.join("\n")]] : []),
       ...(shown.width && shown.height ? [["Size", `${shown.width} × ${shown.height}`]] : []),
       ...(typeof this.score === "number" ? [["Score", words.score(this.score)]] : []),
     ];

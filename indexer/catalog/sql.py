@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -32,6 +33,7 @@ from indexer.types import (
     Kind,
     Links,
     Modality,
+    Place,
     Skipped,
     SourceFile,
 )
@@ -73,17 +75,33 @@ class SqlCatalog:
         found: dict[int, list[Item]] = {}
         with self._reading() as connection:
             for some in _chunks(ids):
-                query = _items(with_picture=True).where(_Picture.id.in_(some))
+                query = _captions().where(_Picture.id.in_(some))
                 for row in connection.execute(
                     query.order_by(_Picture.id, FileRow.path, ItemRow.position)
                 ):
                     found.setdefault(row.about, []).append(_item(row))
         return found
 
+    def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
+        found: dict[int, list[Place]] = {}
+        query = (
+            select(ItemRow.id, RootRow.path.label("root"), FileRow.path)
+            .join(FileRow, FileRow.copy_of == ItemRow.file_id)
+            .join(RootRow, RootRow.id == FileRow.root_id)
+            .where(ItemRow.searchable)
+            .order_by(RootRow.path, FileRow.path)
+        )
+        with self._reading() as connection:
+            for some in _chunks(ids):
+                for row in connection.execute(query.where(ItemRow.id.in_(some))):
+                    found.setdefault(row.id, []).append(Place(row.root, row.path))
+        return found
+
     def counts(self) -> Counts:
         items = select(ItemRow.modality, func.count()).where(ItemRow.searchable)
         files = select(FileRow.kind, func.count()).where(FileRow.state == "indexed")
-        skipped = select(func.count()).where(FileRow.state == "skipped")
+        skipped = select(func.count()).where(_FAILED)
+        copies = select(func.count()).where(FileRow.copy_of.is_not(None))
         with self._reading() as connection:
             return Counts(
                 items={
@@ -95,11 +113,13 @@ class SqlCatalog:
                     for kind, count in connection.execute(files.group_by(FileRow.kind))
                 },
                 skipped=connection.execute(skipped).scalar_one(),
+                copies=connection.execute(copies).scalar_one(),
             )
 
     def pairs(self) -> tuple[Ids, Ids]:
-        linked = _items(with_picture=True).where(ItemRow.modality == Modality.TEXT.value)
-        query = linked.with_only_columns(ItemRow.id, _Picture.id, maintain_column_froms=True)
+        query = _items(ItemRow.id, _Picture.id).where(
+            ItemRow.modality == Modality.TEXT.value, _Picture.id.is_not(None)
+        )
         with self._reading() as connection:
             rows = connection.execute(query.order_by(ItemRow.id)).all()
         ids = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2)
@@ -113,17 +133,25 @@ class SqlCatalog:
                 FileRow.kind,
                 FileRow.size_bytes,
                 FileRow.mtime_ns,
+                FileRow.digest,
                 FileRow.reason,
             )
             .join(RootRow, RootRow.id == FileRow.root_id)
-            .where(FileRow.state == "skipped")
+            .where(_FAILED)
             .order_by(RootRow.path, FileRow.path)
             .limit(limit)
         )
         with self._reading() as connection:
             return [
                 Skipped(
-                    SourceFile(row.root, row.path, Kind(row.kind), row.size_bytes, row.mtime_ns),
+                    SourceFile(
+                        row.root,
+                        row.path,
+                        Kind(row.kind),
+                        row.size_bytes,
+                        row.mtime_ns,
+                        row.digest,
+                    ),
                     row.reason or "",
                 )
                 for row in connection.execute(query)
@@ -156,6 +184,30 @@ class SqlCatalog:
                 for row in connection.execute(query)
             ]
 
+    def originals(self, sizes: Collection[int]) -> Sequence[SourceFile]:
+        query = (
+            select(
+                RootRow.path.label("root"),
+                FileRow.path,
+                FileRow.size_bytes,
+                FileRow.mtime_ns,
+                FileRow.digest,
+            )
+            .join(RootRow, RootRow.id == FileRow.root_id)
+            .where(
+                FileRow.kind == Kind.IMAGE.value,
+                FileRow.state == "indexed",
+                FileRow.copy_of.is_(None),
+                FileRow.digest.is_not(None),
+            )
+        )
+        with self._reading() as connection:
+            return [
+                SourceFile(row.root, row.path, Kind.IMAGE, row.size_bytes, row.mtime_ns, row.digest)
+                for some in _chunks(sorted(sizes))
+                for row in connection.execute(query.where(FileRow.size_bytes.in_(some)))
+            ]
+
     def ids(self, modality: Modality) -> Ids:
         query = select(ItemRow.id).where(ItemRow.searchable, ItemRow.modality == modality.value)
         with self._reading() as connection:
@@ -164,15 +216,16 @@ class SqlCatalog:
 
     def files_of(self, ids: Ids) -> Sequence[SourceFile]:
         found: set[tuple[str, str]] = set()
-        query = (
-            select(RootRow.path.label("root"), FileRow.path)
-            .join(RootRow, RootRow.id == FileRow.root_id)
-            .join(ItemRow, ItemRow.file_id == FileRow.id)
+        query = select(RootRow.path.label("root"), FileRow.path).join(
+            RootRow, RootRow.id == FileRow.root_id
         )
+        own = query.join(ItemRow, ItemRow.file_id == FileRow.id)
+        copied = query.join(ItemRow, ItemRow.file_id == FileRow.copy_of)
         with self._reading() as connection:
             for some in _chunks(ids.tolist()):
-                rows = connection.execute(query.where(ItemRow.id.in_(some)))
-                found.update((row.root, row.path) for row in rows)
+                for places in (own, copied):
+                    rows = connection.execute(places.where(ItemRow.id.in_(some)))
+                    found.update((row.root, row.path) for row in rows)
         return self._stored_files(found)
 
     def _stored_files(self, keys: Collection[tuple[str, str]]) -> Sequence[SourceFile]:
@@ -235,33 +288,93 @@ class SqlCatalog:
         return self._stored_files(found)
 
     def forget(self, files: Sequence[SourceFile]) -> Ids:
-        gone: list[int] = []
         with self._writing() as connection:
-            for root in sorted({file.root for file in files}):
-                root_id = self._root_id(connection, root)
-                for some in _chunks([file.path for file in files if file.root == root]):
-                    ours = select(FileRow.id).where(
-                        FileRow.root_id == root_id, FileRow.path.in_(some)
-                    )
-                    items = ItemRow.file_id.in_(ours)
-                    gone.extend(connection.execute(select(ItemRow.id).where(items)).scalars())
-                    connection.execute(delete(ItemRow).where(items))
-                    connection.execute(
-                        delete(FileRow).where(FileRow.root_id == root_id, FileRow.path.in_(some))
-                    )
-        return np.array(gone, np.int64)
+            ids = self._known_ids(connection, files)
+            gone = _released(connection, ids)
+            for some in _chunks(ids):
+                connection.execute(delete(FileRow).where(FileRow.id.in_(some)))
+        return gone
+
+    def keep_out(self, files: Sequence[SourceFile]) -> Ids:
+        with self._writing() as connection:
+            ids = self._known_ids(connection, files)
+            gone = _released(connection, ids)
+            out = {"state": "skipped", "reason": None, "forgotten": True}
+            for some in _chunks(ids):
+                connection.execute(update(FileRow).where(FileRow.id.in_(some)).values(out))
+        return gone
+
+    def copy(self, copies: Sequence[tuple[SourceFile, SourceFile]]) -> Ids:
+        originals = {original.key: original for _, original in copies}
+        with self._writing() as connection:
+            known = self._settled_rows(connection, list(originals.values()))
+            pairs = [(copy, known[one.key]) for copy, one in copies if one.key in known]
+            file_ids = self._file_ids(connection, [copy for copy, _ in pairs])
+            gone = _released(connection, list(file_ids.values()))
+            rows = [
+                {
+                    **_settled(copy, file_ids),
+                    "new_state": original.state,
+                    "new_reason": original.reason,
+                    "new_copy_of": original.id if original.state == "indexed" else None,
+                }
+                for copy, original in pairs
+            ]
+            if rows:
+                connection.execute(_SETTLE, rows)
+        return gone
+
+    def _known_ids(self, connection: Connection, files: Sequence[SourceFile]) -> list[int]:
+        """Returns the row ids of those files that are in the catalogue."""
+        found: list[int] = []
+        for root in sorted({file.root for file in files}):
+            ours = FileRow.root_id == self._root_id(connection, root)
+            for some in _chunks([file.path for file in files if file.root == root]):
+                query = select(FileRow.id).where(ours, FileRow.path.in_(some))
+                found.extend(connection.execute(query).scalars())
+        return found
+
+    def _settled_rows(
+        self, connection: Connection, files: Sequence[SourceFile]
+    ) -> "dict[tuple[str, str], Row[int, str, str | None, str, str]]":
+        """Returns id, state and reason of the files that were indexed or skipped."""
+        query = (
+            select(
+                FileRow.id,
+                FileRow.state,
+                FileRow.reason,
+                FileRow.path,
+                RootRow.path.label("root"),
+            )
+            .join(RootRow, RootRow.id == FileRow.root_id)
+            .where(FileRow.state != "pending")
+        )
+        ids = self._known_ids(connection, files)
+        rows = (
+            row
+            for some in _chunks(ids)
+            for row in connection.execute(query.where(FileRow.id.in_(some)))
+        )
+        return {(row.root, row.path): row for row in rows}
 
     def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
         stored: dict[tuple[str, str], tuple[int, int]] = {}
+        out: set[tuple[str, str]] = set()
         query = select(FileRow.path, FileRow.size_bytes, FileRow.mtime_ns).where(
-            FileRow.state != "pending"
+            FileRow.state != "pending", ~_UNREAD
         )
         with self._reading() as connection:
             for root in {file.root for file in files}:
                 root_id = select(RootRow.id).where(RootRow.path == root).scalar_subquery()
                 for row in connection.execute(query.where(FileRow.root_id == root_id)):
                     stored[root, row.path] = (row.size_bytes, row.mtime_ns)
-        return [file for file in files if stored.get(file.key) != (file.size_bytes, file.mtime_ns)]
+                kept_out = select(FileRow.path).where(FileRow.root_id == root_id, FileRow.forgotten)
+                out.update((root, path) for path in connection.execute(kept_out).scalars())
+        return [
+            file
+            for file in files
+            if file.key not in out and stored.get(file.key) != (file.size_bytes, file.mtime_ns)
+        ]
 
     def add(self, files: Sequence[EmbeddedFile]) -> Ids:
         with self._writing() as connection:
@@ -286,25 +399,41 @@ class SqlCatalog:
             return np.array(connection.execute(new, rows).scalars().all(), np.int64)
 
     def publish(self, done: Sequence[SourceFile | Skipped]) -> Ids:
-        sources = [one.source if isinstance(one, Skipped) else one for one in done]
         with self._writing() as connection:
-            file_ids = self._file_ids(connection, sources)
+            file_ids = self._file_ids(connection, map(_source, done))
+            kept = self._kept(connection, done, file_ids)
+            settled = [one for one in done if _source(one).key not in kept]
+            gone = _released(connection, [file_ids[_source(one).key] for one in settled]).tolist()
             skipped = [file_ids[one.source.key] for one in done if isinstance(one, Skipped)]
-            gone: list[int] = []
-            for some in _chunks(list(file_ids.values())):
-                old = select(ItemRow.id).where(ItemRow.file_id.in_(some), ItemRow.searchable)
-                gone.extend(connection.execute(old).scalars())
             for some in _chunks(skipped):
-                hidden = select(ItemRow.id).where(ItemRow.file_id.in_(some), ~ItemRow.searchable)
-                gone.extend(connection.execute(hidden).scalars())
-            for some in _chunks(gone):
-                connection.execute(delete(ItemRow).where(ItemRow.id.in_(some)))
+                hidden = and_(ItemRow.file_id.in_(some), ~ItemRow.searchable)
+                gone.extend(connection.execute(select(ItemRow.id).where(hidden)).scalars())
+                connection.execute(delete(ItemRow).where(hidden))
             for some in _chunks(list(file_ids.values())):
                 show = update(ItemRow).where(ItemRow.file_id.in_(some)).values(searchable=True)
                 connection.execute(show)
-            if done:
-                connection.execute(_SETTLE, [_settled(one, file_ids) for one in done])
+            if settled:
+                connection.execute(_SETTLE, [_settled(one, file_ids) for one in settled])
             return np.array(gone, np.int64)
+
+    def _kept(
+        self,
+        connection: Connection,
+        done: Sequence[SourceFile | Skipped],
+        file_ids: Mapping[tuple[str, str], int],
+    ) -> set[tuple[str, str]]:
+        """Returns the files that were indexed and that cannot be read just now: they stay."""
+        unread = {
+            file_ids[one.source.key]: one.source.key
+            for one in done
+            if isinstance(one, Skipped) and one.source.digest is None
+        }
+        indexed = select(FileRow.id).where(FileRow.state == "indexed")
+        return {
+            unread[row]
+            for some in _chunks(list(unread))
+            for row in connection.execute(indexed.where(FileRow.id.in_(some))).scalars()
+        }
 
     def _file_ids(
         self, connection: Connection, sources: Iterable[SourceFile]
@@ -359,6 +488,20 @@ class SqlCatalog:
 
 _Picture = aliased(ItemRow)
 _PictureFile = aliased(FileRow)
+_ITEM = (
+    ItemRow.id,
+    ItemRow.modality,
+    ItemRow.position,
+    ItemRow.text,
+    ItemRow.width,
+    ItemRow.height,
+    FileRow.path,
+    FileRow.kind,
+    RootRow.path.label("root"),
+    _Picture.id.label("about"),
+)
+_FAILED = and_(FileRow.state == "skipped", ~FileRow.forgotten)
+_UNREAD = and_(_FAILED, FileRow.digest.is_(None))
 _SETTLE = (
     update(FileRow)
     .where(FileRow.id == bindparam("file_id"))
@@ -369,6 +512,8 @@ _SETTLE = (
         state=bindparam("new_state"),
         reason=bindparam("new_reason"),
         digest=bindparam("new_digest"),
+        copy_of=bindparam("new_copy_of"),
+        forgotten=False,
     )
 )
 _MOVE = (
@@ -396,8 +541,39 @@ _FOLLOW = (
 )
 
 
+def _released(connection: Connection, file_ids: Sequence[int]) -> Ids:
+    """Returns the ids of the items that the files showed, now deleted.
+
+    A copy inherits the items of its original instead, unless it is among the files itself.
+    """
+    gone: list[int] = []
+    leaving = set(file_ids)
+    for some in _chunks(file_ids):
+        heirs: dict[int, int] = {}
+        copies = select(FileRow.id, FileRow.copy_of).where(FileRow.copy_of.in_(some))
+        for row in connection.execute(copies.order_by(FileRow.id)):
+            if row.id not in leaving:
+                heirs.setdefault(row.copy_of, row.id)
+        for original, heir in heirs.items():
+            theirs = and_(ItemRow.file_id == original, ItemRow.searchable)
+            connection.execute(update(ItemRow).where(theirs).values(file_id=heir))
+            others = update(FileRow).where(FileRow.copy_of == original)
+            connection.execute(others.values(copy_of=heir))
+            connection.execute(update(FileRow).where(FileRow.id == heir).values(copy_of=None))
+        alone = update(FileRow).where(or_(FileRow.id.in_(some), FileRow.copy_of.in_(some)))
+        connection.execute(alone.values(copy_of=None))
+        shown = and_(ItemRow.file_id.in_(some), ItemRow.searchable)
+        gone.extend(connection.execute(select(ItemRow.id).where(shown)).scalars())
+        connection.execute(delete(ItemRow).where(shown))
+    return np.array(gone, np.int64)
+
+
+def _source(done: SourceFile | Skipped) -> SourceFile:
+    return done.source if isinstance(done, Skipped) else done
+
+
 def _settled(done: SourceFile | Skipped, file_ids: Mapping[tuple[str, str], int]) -> dict[str, Any]:
-    source = done.source if isinstance(done, Skipped) else done
+    source = _source(done)
     return {
         "file_id": file_ids[source.key],
         "new_kind": source.kind.value,
@@ -405,38 +581,53 @@ def _settled(done: SourceFile | Skipped, file_ids: Mapping[tuple[str, str], int]
         "new_mtime": source.mtime_ns,
         "new_state": "skipped" if isinstance(done, Skipped) else "indexed",
         "new_digest": source.digest,
+        "new_copy_of": None,
         "new_reason": done.reason if isinstance(done, Skipped) else None,
     }
 
 
-def _items(*, with_picture: bool = False) -> "Select[*tuple[Any, ...]]":
-    """Selects what `_item` needs of items that may be shown; of captions with a picture only."""
+def _items(*columns: Any) -> "Select[*tuple[Any, ...]]":
+    """Selects of items that may be shown what `_item` needs, or other columns.
+
+    The picture that a caption is about is that of the file named there, or of the file that this
+    one is a copy of.
+    """
     return (
-        select(
-            ItemRow.id,
-            ItemRow.modality,
-            ItemRow.position,
-            ItemRow.text,
-            ItemRow.width,
-            ItemRow.height,
-            FileRow.path,
-            FileRow.kind,
-            RootRow.path.label("root"),
-            _Picture.id.label("about"),
-        )
+        select(*(columns or _ITEM))
+        .select_from(ItemRow)
         .join(FileRow, FileRow.id == ItemRow.file_id)
         .join(RootRow, RootRow.id == FileRow.root_id)
         .join(
             _PictureFile,
             and_(_PictureFile.root_id == FileRow.root_id, _PictureFile.path == ItemRow.about_path),
-            isouter=not with_picture,
+            isouter=True,
         )
         .join(
             _Picture,
-            and_(_Picture.file_id == _PictureFile.id, _Picture.position == 0, _Picture.searchable),
-            isouter=not with_picture,
+            and_(
+                _Picture.file_id == func.coalesce(_PictureFile.copy_of, _PictureFile.id),
+                _Picture.position == 0,
+                _Picture.searchable,
+            ),
+            isouter=True,
         )
         .where(ItemRow.searchable)
+    )
+
+
+def _captions() -> "Select[*tuple[Any, ...]]":
+    """Selects the captions of pictures: as `_items`, joined from the other end."""
+    return (
+        select(*_ITEM)
+        .select_from(_Picture)
+        .join(
+            _PictureFile,
+            or_(_PictureFile.id == _Picture.file_id, _PictureFile.copy_of == _Picture.file_id),
+        )
+        .join(ItemRow, ItemRow.about_path == _PictureFile.path)
+        .join(FileRow, and_(FileRow.id == ItemRow.file_id, FileRow.root_id == _PictureFile.root_id))
+        .join(RootRow, RootRow.id == FileRow.root_id)
+        .where(ItemRow.searchable, _Picture.searchable, _Picture.position == 0)
     )
 
 

@@ -1,9 +1,18 @@
 """The catalogue's tables. A change here needs a migration; a test compares the two."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    false,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration."""
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
@@ -42,12 +51,15 @@ class FileRow(Base):
     """A file that was read, or could not be.
 
     `state` is pending until its items are saved and shown; a skipped file has a reason. `digest`
-    tells its content, see `indexer.sync`.
+    tells its content, see `indexer.sync`. An exact copy has no items: those of the file that it is
+    a `copy_of` stand for it. A `forgotten` file stays out of the library.
     """
 
     __tablename__ = "files"
     __table_args__ = (
         Index(None, "root_id", "path", unique=True),
+        Index(None, "copy_of"),
+        Index(None, "size_bytes"),
         CheckConstraint("state IN ('pending', 'indexed', 'skipped')", name="state"),
     )
 
@@ -60,6 +72,8 @@ class FileRow(Base):
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     digest: Mapped[str | None] = mapped_column(Text)
+    copy_of: Mapped[int | None] = mapped_column(ForeignKey("files.id"))
+    forgotten: Mapped[bool] = mapped_column(server_default=false())
 
 
 class ItemRow(Base):

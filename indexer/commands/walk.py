@@ -6,18 +6,22 @@ from pathlib import Path
 from rich.console import Console
 
 from indexer.scan import scan
-from indexer.types import SourceFile
+from indexer.types import Scope, SourceFile
 
 
 def walk(
-    roots: Sequence[Path], *, exclude: Path, console: Console
+    roots: Sequence[Path],
+    *,
+    exclude: Path,
+    console: Console,
+    scopes: Sequence[Scope] | None = None,
 ) -> tuple[list[SourceFile], list[Path]]:
-    """Returns the files of the folders, and what could not be looked at."""
+    """Returns the files of the folders, or of parts of them, and what could not be looked at."""
     files: list[SourceFile] = []
     unread: list[Path] = []
     with console.status("Looking for pictures and captions"):
         for root in roots:
-            for found in scan(root, exclude=exclude):
+            for found in scan(root, exclude=exclude, scopes=scopes):
                 if isinstance(found, SourceFile):
                     files.append(found)
                 else:

@@ -154,7 +154,7 @@ class LocalEngine:
                 items.append(_item(sample, self._thumbnail))
                 contents.append(self._content(sample))
         except MediaError as error:
-            return Skipped(source, str(error))
+            return self._skipped(source, error)
         return _Part(source, reader.modality, items, contents, last=True)
 
     def _read_in_parts(self, source: SourceFile) -> Iterator[_Part | Skipped]:
@@ -171,11 +171,16 @@ class LocalEngine:
                 if last:
                     return
         except MediaError as error:
-            yield Skipped(source, str(error))
+            yield self._skipped(source, error)
 
     def _known(self, source: SourceFile) -> SourceFile:
         """Returns the file with the digest of its content, by which it is known when it moves."""
-        return replace(source, digest=self._digest(source.location))
+        return replace(source, digest=source.digest or self._digest(source.location))
+
+    def _skipped(self, source: SourceFile, error: MediaError) -> Skipped:
+        """Returns why the file is not embedded; without a digest where it went away or changed."""
+        same = source.digest == self._digest(source.location)
+        return Skipped(source if same else replace(source, digest=None), str(error))
 
     def _content(self, sample: Sample) -> Pixels | str:
         if isinstance(sample.content, str):

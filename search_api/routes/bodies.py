@@ -1,11 +1,11 @@
 """What comes out of the service: the JSON of each answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from pydantic import BaseModel, Field
 
-from indexer.types import Counts, Item, Kind, Modality, Skipped
+from indexer.types import Counts, Item, Kind, Modality, Place, Skipped
 from search_api.routes.document import API, example
 from search_api.searcher import Answer, Detail
 
@@ -62,9 +62,13 @@ class ItemBody(BaseModel):
         description="Address of the original file; null for captions.",
         json_schema_extra=example(f"{API}/items/1/media"),
     )
+    copies: list[str] = Field(
+        description="Where exact copies of a picture lie, each relative to its indexed folder.",
+        json_schema_extra=example([]),
+    )
 
     @classmethod
-    def of(cls, item: Item, pictures: Mapping[int, Item]) -> Self:
+    def of(cls, item: Item, pictures: Mapping[int, Item], copies: Sequence[Place] = ()) -> Self:
         about = pictures.get(item.about) if item.about is not None else None
         shown = item.kind is not Kind.CAPTION
         return cls(
@@ -78,6 +82,7 @@ class ItemBody(BaseModel):
             picture=PictureBody.of(about) if about else None,
             thumbnail=f"{API}/items/{item.id}/thumbnail" if shown else None,
             media=f"{API}/items/{item.id}/media" if shown else None,
+            copies=[copy.path for copy in copies],
         )
 
 
@@ -91,7 +96,7 @@ class DetailBody(ItemBody):
         pictures = {detail.picture.id: detail.picture} if detail.picture else {}
         own = {detail.item.id: detail.item}
         return cls(
-            **ItemBody.of(detail.item, pictures).model_dump(),
+            **ItemBody.of(detail.item, pictures, detail.copies).model_dump(),
             captions=[ItemBody.of(caption, own) for caption in detail.captions],
         )
 
@@ -134,7 +139,10 @@ class SearchBody(BaseModel):
         return cls(
             target=target,
             hits=[
-                HitBody(score=round(hit.score, 6), item=ItemBody.of(hit.item, answer.pictures))
+                HitBody(
+                    score=round(hit.score, 6),
+                    item=ItemBody.of(hit.item, answer.pictures, answer.copies.get(hit.item.id, ())),
+                )
                 for hit in answer.hits
             ],
             searched=answer.searched,

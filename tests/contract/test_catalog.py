@@ -16,7 +16,7 @@ from indexer.catalog.schema import open_engine
 from indexer.catalog.sql import SqlCatalog
 from indexer.catalog.tables import REVISION, Base
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
-from indexer.types import EmbeddedFile, EmbeddedItem, Kind, Modality, Skipped, SourceFile
+from indexer.types import EmbeddedFile, EmbeddedItem, Kind, Modality, Place, Skipped, SourceFile
 
 _numbers = itertools.count()
 
@@ -64,6 +64,10 @@ def captions(path: str, *about: tuple[str, str], last: bool = True, start: int =
     )
 
 
+def bad(path: str, reason: str = "truncated", **more: int) -> Skipped:
+    return Skipped(replace(file(path, **more), digest="read"), reason)
+
+
 def show(catalog: SqlCatalog, *files: EmbeddedFile) -> list[int]:
     ids = catalog.add(files)
     catalog.publish([one.source for one in files])
@@ -102,7 +106,7 @@ def test_ids_are_never_given_twice(catalog: SqlCatalog) -> None:
     first = catalog.add([picture("a.jpg")]).tolist()
     assert catalog.heal().tolist() == first
     second = show(catalog, picture("a.jpg"))
-    gone = catalog.publish([Skipped(file("a.jpg", size=11), "truncated")]).tolist()
+    gone = catalog.publish([bad("a.jpg", size=11)]).tolist()
     assert gone == second
     third = catalog.add([picture("b.jpg")]).tolist()
     assert first < second < third
@@ -120,7 +124,7 @@ def test_healing_deletes_what_a_crash_left_hidden(catalog: SqlCatalog) -> None:
 
 def test_only_new_and_changed_files_are_reported_as_changed(catalog: SqlCatalog) -> None:
     show(catalog, picture("same.jpg"), picture("changed.jpg"))
-    catalog.publish([Skipped(file("broken.jpg"), "truncated")])
+    catalog.publish([bad("broken.jpg")])
     wanted = [
         file("new.jpg"),
         file("same.jpg"),
@@ -216,12 +220,121 @@ def test_a_file_in_parts_appears_when_its_last_part_is_published(catalog: SqlCat
 def test_a_skipped_file_loses_all_its_rows_and_keeps_its_reason(catalog: SqlCatalog) -> None:
     shown = show(catalog, picture("a.jpg"))
     hidden = catalog.add([picture("a.jpg", size=12)]).tolist()
-    gone = catalog.publish([Skipped(file("a.jpg", size=12), "truncated after 7 bytes")])
+    gone = catalog.publish([bad("a.jpg", "truncated after 7 bytes", size=12)])
     assert sorted(gone.tolist()) == shown + hidden
-    assert catalog.skipped(10) == [Skipped(file("a.jpg", size=12), "truncated after 7 bytes")]
+    assert catalog.skipped(10) == [bad("a.jpg", "truncated after 7 bytes", size=12)]
     assert catalog.counts().skipped == 1
     show(catalog, picture("a.jpg", size=13))
     assert catalog.skipped(10) == []
+
+
+def test_a_file_that_cannot_be_read_just_now_keeps_what_it_has(catalog: SqlCatalog) -> None:
+    shown = show(catalog, picture("a.jpg"))
+    hidden = catalog.add([picture("a.jpg", size=12)]).tolist()
+    away = [Skipped(file(name, size=12), "the disk is gone") for name in ("a.jpg", "new.jpg")]
+    assert catalog.publish(away).tolist() == hidden
+    assert list(catalog.fetch(shown)) == shown
+    assert [one.source.path for one in catalog.skipped(10)] == ["new.jpg"]
+    wanted = [one.source for one in away]
+    assert catalog.changed(wanted) == wanted
+    assert catalog.changed([file("a.jpg")]) == []
+
+
+def test_a_file_that_is_kept_out_never_counts_as_changed(catalog: SqlCatalog) -> None:
+    ids = show(catalog, picture("a.jpg"), picture("b.jpg"))
+    assert catalog.keep_out([file("a.jpg"), file("unknown.jpg")]).tolist() == ids[:1]
+    assert list(catalog.fetch(ids)) == ids[1:]
+    assert catalog.changed([file("a.jpg"), file("a.jpg", size=99)]) == []
+    assert catalog.skipped(10) == []
+    assert catalog.counts().skipped == 0
+    catalog.forget([file("a.jpg")])
+    assert catalog.changed([file("a.jpg")]) == [file("a.jpg")]
+
+
+def copied(catalog: SqlCatalog) -> list[int]:
+    """Returns the ids of a picture with two copies, and of the caption of one of these."""
+    ids = show(catalog, picture("a.jpg"), captions("t.csv", ("sub/b.jpg", "a dog")))
+    gone = catalog.copy(
+        [(file("sub/b.jpg"), file("a.jpg")), (file("c.jpg", root="/other"), file("a.jpg"))]
+    )
+    assert gone.tolist() == []
+    return ids
+
+
+B, C = Place("/photos", "sub/b.jpg"), Place("/other", "c.jpg")
+
+
+def test_copies_share_the_item_and_its_captions(catalog: SqlCatalog) -> None:
+    picture_id, caption_id = copied(catalog)
+    assert catalog.copies([picture_id, caption_id]) == {picture_id: [C, B]}
+    assert catalog.counts().items == {Modality.IMAGE: 1, Modality.TEXT: 1}
+    assert catalog.counts().copies == 2
+    assert catalog.fetch([caption_id])[caption_id].about == picture_id
+    assert [one.id for one in catalog.captions([picture_id])[picture_id]] == [caption_id]
+    assert [ids.tolist() for ids in catalog.pairs()] == [[caption_id], [picture_id]]
+    assert catalog.changed([file("sub/b.jpg"), file("c.jpg", root="/other")]) == []
+    stored = catalog.files_of(np.array([picture_id]))
+    assert [one.location for one in stored] == [C.location, Path("/photos/a.jpg"), B.location]
+
+
+@pytest.mark.parametrize("leaves", ["forgotten", "changed", "bad", "kept out", "copy"])
+def test_a_copy_inherits_the_item_when_its_original_goes(catalog: SqlCatalog, leaves: str) -> None:
+    picture_id, caption_id = copied(catalog)
+    match leaves:
+        case "forgotten":
+            gone = catalog.forget([file("a.jpg")])
+        case "changed":
+            new = catalog.add([picture("a.jpg", size=11)]).tolist()
+            gone = catalog.publish([file("a.jpg", size=11)])
+            assert list(catalog.fetch(new)) == new
+        case "bad":
+            gone = catalog.publish([bad("a.jpg", size=11)])
+        case "kept out":
+            gone = catalog.keep_out([file("a.jpg")])
+        case _:
+            show(catalog, picture("z.jpg", size=5))
+            gone = catalog.copy([(file("a.jpg", size=5), file("z.jpg", size=5))])
+    assert gone.tolist() == []
+    assert catalog.fetch([picture_id])[picture_id].location == B.location
+    assert catalog.copies([picture_id]) == {picture_id: [C]}
+    assert catalog.fetch([caption_id])[caption_id].about == picture_id
+
+
+def test_an_item_goes_with_its_last_copy(catalog: SqlCatalog) -> None:
+    picture_id, _ = copied(catalog)
+    assert catalog.forget([file("c.jpg", root="/other"), file("a.jpg")]).tolist() == []
+    assert catalog.fetch([picture_id])[picture_id].location == B.location
+    assert catalog.forget([file("sub/b.jpg")]).tolist() == [picture_id]
+    assert catalog.counts().copies == 0
+
+
+def test_a_copy_that_changed_has_an_item_of_its_own(catalog: SqlCatalog) -> None:
+    picture_id, _ = copied(catalog)
+    own = show(catalog, picture("sub/b.jpg", size=11))
+    assert [one.location for one in catalog.fetch([picture_id, *own]).values()] == [
+        Path("/photos/a.jpg"),
+        B.location,
+    ]
+    assert catalog.copies([picture_id, *own]) == {picture_id: [C]}
+
+
+def test_a_copy_of_a_bad_file_is_bad_for_the_same_reason(catalog: SqlCatalog) -> None:
+    catalog.publish([bad("a.jpg", "truncated")])
+    catalog.copy([(file("b.jpg"), file("a.jpg")), (file("c.jpg"), file("unknown.jpg"))])
+    assert [(one.source.path, one.reason) for one in catalog.skipped(9)] == [
+        ("a.jpg", "truncated"),
+        ("b.jpg", "truncated"),
+    ]
+    assert catalog.counts().copies == 0
+
+
+def test_originals_are_told_by_size(catalog: SqlCatalog) -> None:
+    known = replace(file("a.jpg"), digest="d1")
+    catalog.add([replace(picture("a.jpg"), source=known)])
+    catalog.publish([known, file("nobody read me.jpg"), bad("bad.jpg")])
+    catalog.copy([(replace(file("b.jpg"), digest="d1"), known)])
+    assert [(one.path, one.digest) for one in catalog.originals({10, 99})] == [("a.jpg", "d1")]
+    assert catalog.originals(set()) == []
 
 
 def test_captions_know_their_picture_whichever_came_first(catalog: SqlCatalog) -> None:

@@ -162,6 +162,7 @@ def test_search_by_text_answers_as_the_contract_says(client: FlaskClient) -> Non
                     "picture": None,
                     "thumbnail": "/api/v1/items/1/thumbnail",
                     "media": "/api/v1/items/1/media",
+                    "copies": [],
                 },
             }
         ],

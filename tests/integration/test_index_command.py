@@ -228,7 +228,7 @@ def test_killed_runs_lose_nothing_and_show_nothing_twice(tmp_path: Path, library
     photos.mkdir()
     for number in range(400):
         colour = list(COLOURS.values())[number % 3]
-        Image.new("RGB", (400, 300), colour).save(photos / f"{number}.jpg")
+        Image.new("RGB", (400, 300 + number), colour).save(photos / f"{number}.jpg")
     command = [sys.executable, "-m", "indexer", "index", photos, "--library", library]
     quick = {**os.environ, "ATISBO_MODEL": "colour", "ATISBO_CHECKPOINT_ITEMS": "32"}
     for delay_s in (1.5, 2.0, 2.5, 3.0):

@@ -1,8 +1,11 @@
 """The local engine: what it yields for files that read well, badly, or in many parts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from indexer.embedders.colour import ColourEmbedder
@@ -63,13 +66,17 @@ class Batches(ColourEmbedder):
 READERS: Mapping[Kind, MediaReader] = {Kind.IMAGE: Pictures(), Kind.CAPTION: Captions()}
 
 
-def engine(embedder: ColourEmbedder | None = None, batch_size: int = 4) -> Engine:
+def engine(
+    embedder: ColourEmbedder | None = None,
+    batch_size: int = 4,
+    digest: Callable[[Path], str | None] = lambda path: path.name,
+) -> Engine:
     return open_engine(
         "local",
         readers=READERS,
         embedder=embedder or ColourEmbedder(),
         thumbnail=lambda image: repr(image.size).encode(),
-        digest=lambda path: path.name,
+        digest=digest,
         batch_size=batch_size,
         workers=3,
     )
@@ -101,6 +108,20 @@ def test_a_bad_file_is_skipped_and_the_rest_goes_on() -> None:
     skipped = [one for one in results if isinstance(one, Skipped)]
     assert skipped == [Skipped(picture("broken.jpg"), "broken.jpg is cut off")]
     assert {one.source.path for one in results} == {"a.jpg", "broken.jpg", "b.jpg"}
+
+
+@pytest.mark.parametrize("change", ["vanishes", "is written on"])
+def test_a_file_that_changes_while_it_is_read_has_no_digest(change: str) -> None:
+    digests = iter(["before", None if change == "vanishes" else "after"])
+    (skipped,) = engine(digest=lambda _: next(digests)).run([picture("broken.jpg")])
+    assert isinstance(skipped, Skipped)
+    assert skipped.source.digest is None
+
+
+def test_a_digest_that_is_known_is_not_made_again() -> None:
+    known = replace(picture("a.jpg"), digest="known")
+    (result,) = engine(digest=lambda _: "made").run([known])
+    assert result.source.digest == "known"
 
 
 def test_pictures_are_embedded_in_full_batches() -> None:

@@ -1,6 +1,7 @@
 """The pipeline: the order of its writes, and what a crash at any of them leaves to be seen."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ class FakeEngine:
     def run(self, files: Iterable[SourceFile]) -> Iterator[EmbeddedFile | Skipped]:
         for source in files:
             if source.size_bytes < 1:
-                yield Skipped(source, "empty")
+                yield Skipped(replace(source, digest="empty"), "empty")
                 continue
             self.embedded.append(source)
             number = int(source.path.partition(".")[0])

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from indexer.errors import BadQuery, NotFound
-from indexer.types import Modality, Vectors
+from indexer.types import Modality, Place, Vectors
 from search_api.query import parse_query
 from search_api.searcher import Searcher, TextCache
 from tests.fakes import FakeCatalog, FakeEmbedder, FakeIndex, caption, picture, unit
@@ -208,6 +208,16 @@ def test_detail_of_a_picture_has_its_captions(library: Library) -> None:
     detail = library.searcher.detail(1)
     assert [item.id for item in detail.captions] == [11]
     assert detail.picture is None
+
+
+def test_copies_of_pictures_are_told(library: Library) -> None:
+    places = [Place("/other", "copy of 1.jpg")]
+    library.catalog.places = {1: places}
+    assert library.searcher.detail(1).copies == places
+    answer = library.searcher.search(parse_query(like=11, k=5, target=Modality.IMAGE))
+    assert answer.copies == {1: places}
+    captions = library.searcher.search(parse_query(like=1, k=5, target=Modality.TEXT))
+    assert captions.copies == {}
 
 
 def test_detail_of_a_caption_has_its_picture(library: Library) -> None:

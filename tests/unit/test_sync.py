@@ -1,14 +1,14 @@
 """What became of files: told from paths, sizes, times and contents, on real files."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from indexer.sync import compare, content_digest
-from indexer.types import Kind, SourceFile
+from indexer.sync import compare, content_digest, part_copies
+from indexer.types import Kind, Scope, SourceFile
 
 
 class Stored:
@@ -19,6 +19,9 @@ class Stored:
 
     def roots(self) -> Sequence[str]:
         return sorted({one.root for one in self.files})
+
+    def originals(self, sizes: Collection[int]) -> Sequence[SourceFile]:
+        return [one for one in self.files if one.size_bytes in sizes]
 
     def stored(self, root: str) -> Sequence[SourceFile]:
         return [one for one in self.files if one.root == root]
@@ -150,3 +153,78 @@ def test_a_moved_file_is_known_in_another_root(root: Path, tmp_path: Path) -> No
 def test_an_unreadable_file_has_no_digest(tmp_path: Path) -> None:
     assert content_digest(tmp_path / "none") is None
     assert content_digest(tmp_path) is None
+
+
+def test_only_the_first_of_equal_pictures_is_embedded(root: Path) -> None:
+    for name in ("a/0.jpg", "copy.jpg"):
+        (root / name).write_bytes((root / "3.jpg").read_bytes())
+    (root / "same size.jpg").write_text("content OF 3.jpg")
+    fresh, copies = part_copies(walk(root), Stored([]))
+    assert [one.path for one in fresh] == ["3.jpg", "a/1.jpg", "a/2.jpg", "same size.jpg"]
+    assert paths(copies) == [("a/0.jpg", "3.jpg"), ("copy.jpg", "3.jpg")]
+
+
+def test_a_copy_of_a_stored_picture_is_not_embedded(root: Path) -> None:
+    before = Stored(walk(root))
+    (root / "b.jpg").write_bytes((root / "3.jpg").read_bytes())
+    fresh, copies = part_copies([one for one in walk(root) if one.path == "b.jpg"], before)
+    assert (list(fresh), paths(copies)) == ([], [("b.jpg", "3.jpg")])
+
+
+def test_a_stored_picture_that_changed_too_is_no_original(root: Path) -> None:
+    before = Stored(walk(root))
+    (root / "b.jpg").write_bytes((root / "3.jpg").read_bytes())
+    (root / "3.jpg").write_text("something new, 3")
+    changed = [one for one in walk(root) if one.path in ("b.jpg", "3.jpg")]
+    fresh, copies = part_copies(changed, before)
+    assert ([one.path for one in fresh], list(copies)) == (["3.jpg", "b.jpg"], [])
+
+
+def test_captions_and_pictures_of_different_size_are_not_read_for_copies(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.sync.content_digest", lambda path: pytest.fail(f"read {path}"))
+    (root / "4.jpg").write_text("longer than the others")
+    one, two, *_ = walk(root)
+    captions = [replace(file, kind=Kind.CAPTION) for file in (one, two)]
+    (last,) = [file for file in walk(root) if file.path == "4.jpg"]
+    fresh, copies = part_copies([*captions, last], Stored([]))
+    assert (list(fresh), list(copies)) == ([*captions, last], [])
+
+
+def test_a_renamed_tree_is_not_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Stored(walk(root))
+    (root / "a").rename(root / "b")
+    monkeypatch.setattr("indexer.sync.content_digest", lambda path: pytest.fail(f"read {path}"))
+    found = compare([str(root)], walk(root), before)
+    assert paths(found.moved) == [("a/1.jpg", "b/1.jpg"), ("a/2.jpg", "b/2.jpg")]
+    assert found.gone == []
+
+
+def test_a_time_in_whole_seconds_is_no_proof_of_a_move(root: Path) -> None:
+    for one in root.rglob("*.jpg"):
+        os.utime(one, ns=(0, 1_700_000_000_000_000_000))
+    before = Stored(walk(root))
+    (root / "a/1.jpg").unlink()
+    other = root / "b" / "1.jpg"
+    other.parent.mkdir()
+    other.write_text("CONTENT of a/1.jpg")
+    os.utime(other, ns=(0, 1_700_000_000_000_000_000))
+    found = compare([str(root)], walk(root), before)
+    assert list(found.moved) == []
+    assert [one.path for one in found.gone] == ["a/1.jpg"]
+
+
+def test_only_what_is_in_scope_can_be_gone(root: Path) -> None:
+    before = Stored(walk(root))
+    for name in ("a/1.jpg", "3.jpg"):
+        (root / name).unlink()
+    for scopes, gone in (
+        ([Scope(root / "a")], ["a/1.jpg"]),
+        ([Scope(root, deep=False)], ["3.jpg"]),
+        ([Scope(root)], ["3.jpg", "a/1.jpg"]),
+        ([], []),
+    ):
+        seen = [one for one in walk(root) if any(s.holds(one.location) for s in scopes)]
+        found = compare([str(root)], seen, before, scopes=scopes)
+        assert sorted(one.path for one in found.gone) == gone

@@ -1,0 +1,224 @@
+"""One pass over folders: find what changed, keep the library in step, embed what is new."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from indexer.commands.progress import ShownProgress
+from indexer.commands.walk import walk
+from indexer.config import Settings
+from indexer.embedders import open_embedder
+from indexer.engines import open_engine
+from indexer.library import Library, open_library
+from indexer.media import readers
+from indexer.media.image import thumbnail
+from indexer.pipeline import Report, bulk_index, heal
+from indexer.sync import (
+    Copy,
+    Difference,
+    apply,
+    compare,
+    content_digest,
+    part_copies,
+    relink,
+    settle_copies,
+)
+from indexer.types import Embedder, Engine, Kind, Modality, Scope, SourceFile
+
+_SHOWN_SKIPPED = 10
+
+
+class Model:
+    """A model that is loaded when it is first needed: most passes find nothing to embed."""
+
+    def __init__(self, name: str, settings: Settings, console: Console) -> None:
+        self.name = name
+        self._settings = settings
+        self._console = console
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The loaded model.
+
+        Raises:
+            ConfigError: there is no such model.
+        """
+        with self._console.status(f"Loading {self.name}"):
+            return open_embedder(
+                self.name, device=self._settings.device, precision=self._settings.precision
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """What a pass is to look at, and how.
+
+    `roots` are absolute and distinct; `scopes` are the parts of them to be looked at, None for all.
+    `unsettled` files are still being written and left for a later pass. `keep_missing` keeps what
+    was indexed of deleted files, `allow_empty` believes a root without files: they are deleted.
+    """
+
+    roots: Sequence[Path]
+    scopes: Sequence[Scope] | None = None
+    unsettled: Sequence[Path] = ()
+    keep_missing: bool = False
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass did."""
+
+    library: Library
+    report: Report = field(default_factory=Report)
+    difference: Difference = field(default_factory=Difference)
+    copies: Sequence[Copy] = ()
+    unchanged: int = 0
+
+
+def open_local_engine(
+    files: Sequence[SourceFile],
+    embedder: Embedder,
+    settings: Settings,
+    *,
+    thumbnails: bool = True,
+) -> Engine:
+    """Returns the engine that reads these files, here and now."""
+    return open_engine(
+        "local",
+        readers=readers(
+            files,
+            min_side=2 * embedder.image_side,
+            max_pixels=settings.max_megapixels * 1_000_000,
+        ),
+        embedder=embedder,
+        thumbnail=thumbnail if thumbnails else lambda _: b"",
+        digest=content_digest,
+        batch_size=settings.batch_size,
+        workers=settings.workers or os.cpu_count() or 1,
+    )
+
+
+def run_pass(folders: Folders, model: Model, settings: Settings, console: Console) -> Pass:
+    """Brings the library in step with the folders; needs the lock, see `indexer.library.writing`.
+
+    Raises:
+        IndexMismatch: the model is not the library's.
+        Unavailable: the library cannot be read or written.
+    """
+    files, unread = walk(
+        folders.roots, exclude=settings.library, console=console, scopes=folders.scopes
+    )
+    unsettled = frozenset(folders.unsettled)
+    files = [file for file in files if file.location not in unsettled]
+    # Pictures first: they are what people look for, and a long table would keep them waiting.
+    files.sort(key=lambda file: file.kind is not Kind.IMAGE)
+    library = open_library(
+        settings.library, database=settings.database, index=settings.index, write=True
+    )
+    heal(library.catalog, library.indexes)
+    with console.status("Comparing with the library"):
+        difference = compare(
+            [root.as_posix() for root in folders.roots],
+            files,
+            library.catalog,
+            unread=[*unread, *unsettled],
+            allow_empty=folders.allow_empty,
+            scopes=folders.scopes,
+        )
+        if folders.keep_missing:
+            difference = replace(difference, gone=())
+        every = _every(files, folders, difference, library)
+        captions = readers(every, min_side=0, max_pixels=0)[Kind.CAPTION]
+        apply(difference, library.catalog, library.indexes, library.thumbnails, captions)
+        changed = library.catalog.changed(files)
+        fresh, copies = part_copies(changed, library.catalog)
+    report = Report()
+    if fresh or model.name != library.space.model:
+        library.check(model.embedder)
+    if fresh:
+        engine = open_local_engine(every, model.embedder, settings)
+        with ShownProgress(len(fresh), console) as progress:
+            report = bulk_index(
+                fresh,
+                engine=engine,
+                catalog=library.catalog,
+                indexes=library.indexes,
+                thumbnails=library.thumbnails,
+                progress=progress,
+                checkpoint_items=settings.checkpoint_items,
+            )
+    settle_copies(copies, library.catalog, library.indexes, library.thumbnails)
+    if changed or difference.moved or difference.gone:
+        relink(every, library.catalog, captions)
+    return Pass(library, report, difference, copies, len(files) - len(changed))
+
+
+def _every(
+    files: Sequence[SourceFile], folders: Folders, difference: Difference, library: Library
+) -> Sequence[SourceFile]:
+    """Returns all files of the folders, seen or known: a caption may name one out of scope."""
+    if folders.scopes is None:
+        return files
+    every = {
+        file.key: file for root in folders.roots for file in library.catalog.stored(root.as_posix())
+    }
+    for old in [*(old for old, _ in difference.moved), *difference.gone]:
+        every.pop(old.key, None)
+    return list((every | {file.key: file for file in files}).values())
+
+
+def summary(done: Pass) -> Table:
+    """Returns what a pass did, and what the library holds now."""
+    report, library = done.report, done.library
+    counts = library.catalog.counts()
+    table = Table(title=f"Library {library.folder}", title_justify="left", show_header=True)
+    table.add_column("")
+    table.add_column("this run", justify="right")
+    table.add_column("in the library", justify="right")
+    for label, modality in (("pictures", Modality.IMAGE), ("captions", Modality.TEXT)):
+        new, held = report.items.get(modality, 0), counts.items.get(modality, 0)
+        table.add_row(label, f"{new:,}", f"{held:,}")
+    if done.copies or counts.copies:
+        table.add_row("exact copies", f"{len(done.copies):,}", f"{counts.copies:,}")
+    table.add_row("files skipped", f"{len(report.skipped):,}", f"{counts.skipped:,}")
+    table.add_row("files unchanged", f"{done.unchanged:,}", "")
+    if moved := len(done.difference.moved):
+        table.add_row("files moved", f"{moved:,}", "")
+    if gone := len(done.difference.gone):
+        table.add_row("files forgotten", f"{gone:,}", "")
+    embedded = sum(report.items.values())
+    rate = f" ({embedded / report.seconds:,.0f} items/s)" if embedded and report.seconds else ""
+    table.add_row("time", f"{report.seconds:,.1f} s{rate}", "")
+    table.add_row("model", "", library.space.model)
+    return table
+
+
+def show_troubles(done: Pass, roots: Sequence[Path], console: Console) -> None:
+    """Says what did not go as it should: roots that are not there, files that were skipped."""
+    for root, held in done.difference.held_back.items():
+        console.print(
+            f"{root} holds no pictures or captions, but {held:,} files of it are indexed: is its "
+            "disk mounted? They are kept. If they are deleted indeed, add --allow-empty.",
+            style="yellow",
+            highlight=False,
+        )
+    skipped = done.report.skipped
+    for one in skipped[:_SHOWN_SKIPPED]:
+        console.print(f"skipped {one.source.location}: {one.reason}", style="yellow")
+    if (more := len(skipped) - _SHOWN_SKIPPED) > 0:
+        console.print(f"... and {more:,} more; all of them: atisbo failures", style="yellow")
+    if lost := sum(one.source.digest is None for one in skipped):
+        away = [str(root) for root in roots if not root.is_dir()]
+        where = f": {', '.join(away)} went away" if away else ""
+        console.print(
+            f"{lost:,} of them could not be read at all{where}. What the library knew of them is "
+            "kept, and the next run tries them again.",
+            style="yellow",
+            highlight=False,
+        )
