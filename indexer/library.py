@@ -9,7 +9,6 @@ thumbnails/               small pictures by item id
 indexer.lock              held by the process that writes
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from indexer.spaces import (
     read_head,
     read_space,
     require_head,
+    space_for,
     write_first,
 )
 from indexer.thumbnails import Thumbnails
@@ -152,10 +152,8 @@ def make_library(folder: Path, embedder: Embedder) -> None:
     """
     if (folder / HEAD).exists():
         return
-    prefix = re.sub(r"[^A-Za-z0-9.]+", "-", embedder.name)[-60:].strip("-")
-    name = f"{prefix}-{embedder.fingerprint}"
     try:
-        write_first(folder, Space(embedder.name, embedder.fingerprint, embedder.dim, name))
+        write_first(folder, space_for(embedder))
     except OSError as error:
         raise Unavailable(f"the library {folder} cannot be written: {error.strerror}") from error
 
@@ -191,6 +189,7 @@ def _check(folder: Path, space: Space, embedder: Embedder) -> None:
         raise IndexMismatch(
             f"the library {folder} was made with {space.model} (weights "
             f"{space.fingerprint}) and cannot be used with {other} (weights "
-            f"{embedder.fingerprint}). Use its own model, or make a new library "
-            "with --library OTHER_FOLDER."
+            f"{embedder.fingerprint}). Use its own model, move the library to the other one with "
+            f"atisbo index --model {embedder.name}, or make a new library with --library "
+            "OTHER_FOLDER."
         )

@@ -11,6 +11,12 @@ folders = click.argument(
     metavar="FOLDER...",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
+known_folders = click.argument(
+    "folders",
+    nargs=-1,
+    metavar="[FOLDER...]",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 library = click.option(
     "--library",
     type=click.Path(file_okay=False, path_type=Path),

@@ -9,6 +9,7 @@ is written last, so a folder without one is no space, only the rest of a crash.
 """
 
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Any
 
 from indexer.embedders.adapted import Adapter
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
-from indexer.types import Modality
+from indexer.types import Embedder, Modality
 from indexer.vectors import open_index
 from indexer.vectors.durable import write_atomically
 from indexer.vectors.family import FamilyIndex, Taught
@@ -83,9 +84,30 @@ def require_head(folder: Path) -> dict[str, Any]:
 
 def write_first(folder: Path, space: Space) -> None:
     """Makes `folder` a library whose only space is `space`, still empty."""
-    (folder / "spaces" / space.name).mkdir(parents=True, exist_ok=True)
-    _write_json(_folder(folder, space.name) / _SPACE, _stored(space, None))
+    begin_space(folder, space)
     _write_json(folder / HEAD, {"format": FORMAT, "id": uuid.uuid4().hex, "space": space.name})
+
+
+def space_for(embedder: Embedder) -> Space:
+    """Returns the space of this model's own vectors, in whatever library."""
+    prefix = re.sub(r"[^A-Za-z0-9.]+", "-", embedder.name)[-60:].strip("-")
+    name = f"{prefix}-{embedder.fingerprint}"
+    return Space(embedder.name, embedder.fingerprint, embedder.dim, name)
+
+
+def begin_space(folder: Path, space: Space) -> None:
+    """Makes a model's own space, empty and not live, unless it is there already.
+
+    Raises:
+        Unavailable: the library cannot be written.
+    """
+    target = _folder(folder, space.name)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        if not (target / _SPACE).exists():
+            _write_json(target / _SPACE, _stored(space, None))
+    except OSError as error:
+        raise Unavailable(f"the library {folder} cannot be written: {error.strerror}") from error
 
 
 def read_space(folder: Path, name: str, *, live: bool = False) -> Space:

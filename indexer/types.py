@@ -232,6 +232,11 @@ class Embedder(Protocol):
 class VectorIndex(Protocol):
     """The vectors of one modality. Adding a back end: one file and one case in `open_index`."""
 
+    @property
+    def ids(self) -> Ids:
+        """The ids of all vectors that a search can find, ascending."""
+        ...
+
     def __len__(self) -> int:
         """Number of vectors that a search can find."""
         ...
@@ -320,6 +325,10 @@ class CatalogWriter(Protocol):
         """Returns the folders that files were indexed from, absolute POSIX paths."""
         ...
 
+    def drop_roots(self, roots: Sequence[str]) -> None:
+        """Forgets these folders, as far as no file of them is left."""
+        ...
+
     def stored(self, root: str) -> Sequence[SourceFile]:
         """Returns the files of a root that were indexed or skipped, as they were then."""
         ...
@@ -339,6 +348,10 @@ class CatalogWriter(Protocol):
 
     def ids(self, modality: Modality) -> Ids:
         """Returns the ids of all items of that modality that may be shown, ascending."""
+        ...
+
+    def sources(self, ids: Ids) -> Sequence[tuple[int, int, SourceFile]]:
+        """Returns the items of these ids that may be shown: id, position, and their file."""
         ...
 
     def files_of(self, ids: Ids) -> Sequence[SourceFile]:

@@ -64,9 +64,7 @@ def create_app(
     errors.install(app)
     app.register_api(search_routes(searcher, pictures))
     app.register_api(item_routes(searcher, pictures))
-    app.register_api(
-        library_routes(searcher, version=own_version(), hint=hint(searcher.embedder.name))
-    )
+    app.register_api(library_routes(searcher, version=own_version(), hint=hint))
     app.register_blueprint(page_routes(WEB))
     # Written as null where there are none, which is not valid OpenAPI.
     app.api_doc["components"].pop("securitySchemes")

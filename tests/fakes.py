@@ -99,6 +99,10 @@ class FakeIndex:
         if vectors is not None:
             self.add(np.array(ids, dtype=np.int64), vectors)
 
+    @property
+    def ids(self) -> Ids:
+        return np.array(sorted(self.rows), dtype=np.int64)
+
     def __len__(self) -> int:
         return len(self.rows)
 

@@ -127,31 +127,12 @@ class SqlCatalog:
 
     def skipped(self, limit: int) -> Sequence[Skipped]:
         query = (
-            select(
-                RootRow.path.label("root"),
-                FileRow.path,
-                FileRow.kind,
-                FileRow.size_bytes,
-                FileRow.mtime_ns,
-                FileRow.digest,
-                FileRow.reason,
-            )
-            .join(RootRow, RootRow.id == FileRow.root_id)
-            .where(_FAILED)
-            .order_by(RootRow.path, FileRow.path)
-            .limit(limit)
+            _files(FileRow.reason).where(_FAILED).order_by(RootRow.path, FileRow.path).limit(limit)
         )
         with self._reading() as connection:
             return [
                 Skipped(
-                    SourceFile(
-                        row.root,
-                        row.path,
-                        Kind(row.kind),
-                        row.size_bytes,
-                        row.mtime_ns,
-                        row.digest,
-                    ),
+                    _stored_file(row),
                     row.reason or "",
                 )
                 for row in connection.execute(query)
@@ -173,37 +154,21 @@ class SqlCatalog:
 
     def stored(self, root: str) -> Sequence[SourceFile]:
         query = (
-            select(FileRow.path, FileRow.kind, FileRow.size_bytes, FileRow.mtime_ns, FileRow.digest)
-            .join(RootRow, RootRow.id == FileRow.root_id)
-            .where(RootRow.path == root, FileRow.state != "pending")
-            .order_by(FileRow.path)
+            _files().where(RootRow.path == root, FileRow.state != "pending").order_by(FileRow.path)
         )
         with self._reading() as connection:
-            return [
-                SourceFile(root, row.path, Kind(row.kind), row.size_bytes, row.mtime_ns, row.digest)
-                for row in connection.execute(query)
-            ]
+            return [_stored_file(row) for row in connection.execute(query)]
 
     def originals(self, sizes: Collection[int]) -> Sequence[SourceFile]:
-        query = (
-            select(
-                RootRow.path.label("root"),
-                FileRow.path,
-                FileRow.size_bytes,
-                FileRow.mtime_ns,
-                FileRow.digest,
-            )
-            .join(RootRow, RootRow.id == FileRow.root_id)
-            .where(
-                FileRow.kind == Kind.IMAGE.value,
-                FileRow.state == "indexed",
-                FileRow.copy_of.is_(None),
-                FileRow.digest.is_not(None),
-            )
+        query = _files().where(
+            FileRow.kind == Kind.IMAGE.value,
+            FileRow.state == "indexed",
+            FileRow.copy_of.is_(None),
+            FileRow.digest.is_not(None),
         )
         with self._reading() as connection:
             return [
-                SourceFile(row.root, row.path, Kind.IMAGE, row.size_bytes, row.mtime_ns, row.digest)
+                _stored_file(row)
                 for some in _chunks(sorted(sizes))
                 for row in connection.execute(query.where(FileRow.size_bytes.in_(some)))
             ]
@@ -213,6 +178,26 @@ class SqlCatalog:
         with self._reading() as connection:
             rows = connection.execute(query.order_by(ItemRow.id)).scalars().all()
         return np.array(rows, np.int64)
+
+    def sources(self, ids: Ids) -> Sequence[tuple[int, int, SourceFile]]:
+        query = (
+            _files(ItemRow.id, ItemRow.position)
+            .join(ItemRow, ItemRow.file_id == FileRow.id)
+            .where(ItemRow.searchable)
+            .order_by(ItemRow.id)
+        )
+        with self._reading() as connection:
+            return [
+                (row.id, row.position, _stored_file(row))
+                for some in _chunks(ids.tolist())
+                for row in connection.execute(query.where(ItemRow.id.in_(some)))
+            ]
+
+    def drop_roots(self, roots: Sequence[str]) -> None:
+        with self._writing() as connection:
+            held = select(FileRow.id).where(FileRow.root_id == RootRow.id).exists()
+            connection.execute(delete(RootRow).where(RootRow.path.in_(roots), ~held))
+        self._root_ids.clear()
 
     def files_of(self, ids: Ids) -> Sequence[SourceFile]:
         found: set[tuple[str, str]] = set()
@@ -488,6 +473,7 @@ class SqlCatalog:
 
 _Picture = aliased(ItemRow)
 _PictureFile = aliased(FileRow)
+_Original = aliased(FileRow)
 _ITEM = (
     ItemRow.id,
     ItemRow.modality,
@@ -544,14 +530,20 @@ _FOLLOW = (
 def _released(connection: Connection, file_ids: Sequence[int]) -> Ids:
     """Returns the ids of the items that the files showed, now deleted.
 
-    A copy inherits the items of its original instead, unless it is among the files itself.
+    A copy inherits the items of its original instead, unless it is among the files itself; one of
+    the same root goes first.
     """
     gone: list[int] = []
     leaving = set(file_ids)
     for some in _chunks(file_ids):
         heirs: dict[int, int] = {}
-        copies = select(FileRow.id, FileRow.copy_of).where(FileRow.copy_of.in_(some))
-        for row in connection.execute(copies.order_by(FileRow.id)):
+        copies = (
+            select(FileRow.id, FileRow.copy_of)
+            .join(_Original, _Original.id == FileRow.copy_of)
+            .where(FileRow.copy_of.in_(some))
+            .order_by(FileRow.root_id != _Original.root_id, FileRow.path)
+        )
+        for row in connection.execute(copies):
             if row.id not in leaving:
                 heirs.setdefault(row.copy_of, row.id)
         for original, heir in heirs.items():
@@ -629,6 +621,27 @@ def _captions() -> "Select[*tuple[Any, ...]]":
         .join(RootRow, RootRow.id == FileRow.root_id)
         .where(ItemRow.searchable, _Picture.searchable, _Picture.position == 0)
     )
+
+
+def _files(*columns: Any) -> "Select[*tuple[Any, ...]]":
+    """Selects of files what `_stored_file` needs, and other columns."""
+    return (
+        select(
+            RootRow.path.label("root"),
+            FileRow.path,
+            FileRow.kind,
+            FileRow.size_bytes,
+            FileRow.mtime_ns,
+            FileRow.digest,
+            *columns,
+        )
+        .select_from(FileRow)
+        .join(RootRow, RootRow.id == FileRow.root_id)
+    )
+
+
+def _stored_file(row: Row[Any]) -> SourceFile:
+    return SourceFile(row.root, row.path, Kind(row.kind), row.size_bytes, row.mtime_ns, row.digest)
 
 
 def _item(row: Row[Any]) -> Item:

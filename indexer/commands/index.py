@@ -8,12 +8,14 @@ import click
 from rich.console import Console
 
 from indexer import options
+from indexer.commands.moving import move_library
 from indexer.commands.passes import Folders, Model, Pass, run_pass, show_troubles, summary
+from indexer.commands.walk import roots_of
 from indexer.config import Settings, load_settings
 from indexer.embedders import DEFAULT_MODEL, hint
 from indexer.errors import ConfigError
 from indexer.library import make_library, stored_model, writing
-from indexer.scan import distinct_roots, scan
+from indexer.scan import scan
 from indexer.types import SourceFile
 
 EXIT_SOME_SKIPPED = 1
@@ -21,10 +23,14 @@ EXIT_INTERRUPTED = 130
 
 
 @click.command()
-@options.folders
+@options.known_folders
 @options.library
 @options.database
-@click.option("--model", metavar="NAME", help="Model of a new library; see README for names.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="Model of a new library, or the one to move the library to; see atisbo models.",
+)
 @options.device
 @click.option("--precision", help="auto, fp32, bf16 or fp16. [default: auto]")
 @click.option("--batch-size", type=int, help="Pictures or captions embedded at once. [default: 32]")
@@ -34,21 +40,36 @@ EXIT_INTERRUPTED = 130
 @click.option("--allow-empty", is_flag=True, help="Believe an empty folder: its files are deleted.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any file had to be skipped.")
 def index(
-    folders: tuple[Path, ...], keep_missing: bool, allow_empty: bool, strict: bool, **chosen: object
+    folders: tuple[Path, ...],
+    model: str | None,
+    keep_missing: bool,
+    allow_empty: bool,
+    strict: bool,
+    **chosen: object,
 ) -> None:
     """Make pictures and captions in FOLDERs searchable, and keep them in step with the files.
+
+    Without FOLDERs it goes through all that were indexed before.
 
     Files that did not change since the last run cost nothing, so run it again at any time; a run
     that was stopped goes on where it was. Renamed and moved files are known by their content and
     keep what they have; deleted ones are forgotten; exact copies are embedded once.
+
+    With --model the items of the library get vectors of another model, beside those that are
+    searched meanwhile; at the end the library, and a running service, switch to them.
     """
     settings = load_settings(**chosen)
     console = Console(stderr=True)
-    wanted = Folders(distinct_roots(folders), keep_missing=keep_missing, allow_empty=allow_empty)
     with writing(settings.library):
         try:
-            model = _model(wanted.roots, settings, console)
-            done = run_pass(wanted, model, settings, console)
+            wanted = Folders(
+                roots_of(folders, settings, console),
+                keep_missing=keep_missing,
+                allow_empty=allow_empty,
+            )
+            done = run_pass(
+                wanted, _model(wanted.roots, model, settings, console), settings, console
+            )
         except KeyboardInterrupt:
             console.print("Stopped. What was done is kept; run the same command to go on.")
             sys.exit(EXIT_INTERRUPTED)
@@ -57,11 +78,15 @@ def index(
         sys.exit(EXIT_SOME_SKIPPED)
 
 
-def _model(roots: Sequence[Path], settings: Settings, console: Console) -> Model:
-    """Returns the library's model, after making the library where there is none."""
+def _model(roots: Sequence[Path], named: str | None, settings: Settings, console: Console) -> Model:
+    """Returns the library's model, once there is a library and it uses the one that was named."""
     stored = stored_model(settings.library)
-    model = Model(settings.model or stored or DEFAULT_MODEL, settings, console)
-    if stored is None:
+    if stored is not None and named is None:
+        return Model(stored, settings, console)
+    model = Model(named or settings.model or DEFAULT_MODEL, settings, console)
+    if stored is not None:
+        move_library(model, settings, console)
+    else:
         if not _holds_media(roots, settings.library):
             raise ConfigError(
                 f"there are no pictures or captions in {', '.join(map(str, roots))}. Name a "

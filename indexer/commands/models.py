@@ -12,8 +12,9 @@ import indexer.embedders
 from indexer import options
 from indexer.config import load_settings
 from indexer.errors import ConfigError
-from indexer.library import open_library, stored_model, writing
+from indexer.library import open_library, open_space, stored_model, writing
 from indexer.pipeline import heal
+from indexer.reembed import lacking
 from indexer.spaces import Space, drop_space, open_vectors, spaces, use_space
 from indexer.types import Modality
 
@@ -77,7 +78,14 @@ def use(outer: Path | None, /, name: str, library: Path | None, **chosen: object
         )
         heal(opened.catalog, opened.indexes)
         space = use_space(settings.library, name)
-    click.echo(f"Space {space.name} is live. A running atisbo serve follows at once.")
+        missing = lacking(opened.catalog, open_space(settings.library, space, "exact"))
+    click.echo(f"Space {space.name} is live. A running atisbo serve follows.")
+    if missing:
+        click.echo(
+            f"{missing:,} items have no vector in it and are not found. To complete it: atisbo "
+            f"index --model {space.model}",
+            err=True,
+        )
 
 
 @models.command()

@@ -139,9 +139,8 @@ def run_pass(folders: Folders, model: Model, settings: Settings, console: Consol
         changed = library.catalog.changed(files)
         fresh, copies = part_copies(changed, library.catalog)
     report = Report()
-    if fresh or model.name != library.space.model:
-        library.check(model.embedder)
     if fresh:
+        library.check(model.embedder)
         engine = open_local_engine(every, model.embedder, settings)
         with ShownProgress(len(fresh), console) as progress:
             report = bulk_index(

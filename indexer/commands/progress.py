@@ -20,11 +20,12 @@ _LINE_EVERY_S = 10.0
 
 
 class ShownProgress:
-    """A bar on stderr with files, items a second, remaining time and failures."""
+    """A bar on stderr with how much is done, items a second, remaining time and failures."""
 
-    def __init__(self, files: int, console: Console) -> None:
+    def __init__(self, total: int, console: Console, *, of: str = "files") -> None:
         self._console = console
-        self._files = files
+        self._total = total
+        self._of = of
         self._done = 0
         self._items = 0
         self._skipped = 0
@@ -41,7 +42,7 @@ class ShownProgress:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("index", total=files, rate="", failures="")
+        self._task = self._bar.add_task("index", total=total, rate="", failures="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -59,10 +60,14 @@ class ShownProgress:
         """Counts one result of the engine."""
         if isinstance(result, Skipped):
             self._skipped += 1
+            self.advance(done=1, items=0)
         else:
-            self._items += len(result.items)
-        if isinstance(result, Skipped) or result.last:
-            self._done += 1
+            self.advance(done=int(result.last), items=len(result.items))
+
+    def advance(self, *, done: int, items: int) -> None:
+        """Counts what is done of the total, and the items that this made."""
+        self._done += done
+        self._items += items
         self._bar.update(
             self._task,
             completed=self._done,
@@ -80,7 +85,7 @@ class ShownProgress:
             return
         self._last_line = now
         self._console.print(
-            f"{self._done:,} of {self._files:,} files, {self._items:,} items, "
+            f"{self._done:,} of {self._total:,} {self._of}, {self._items:,} items, "
             f"{self._rate():,.0f}/s, {self._skipped} skipped",
             highlight=False,
         )

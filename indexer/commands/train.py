@@ -194,7 +194,7 @@ def _summarise(trainer: "Trainer", before: "Recalls", out: Path) -> None:
     click.echo(f"Peak memory: {memory}. Curves: {out / 'curves.png'}")
     if quality(best.recall) > quality(before):
         model = (out / "model").resolve()
-        click.echo(f"Use it: atisbo index FOLDER --library NEW_FOLDER --model 'pocket:{model}'")
+        click.echo(f"Use it: atisbo index --model 'pocket:{model}'")
     else:
         click.echo(
             "It did not become better at finding pictures. More captions, another --rate or a "

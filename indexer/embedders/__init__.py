@@ -6,7 +6,7 @@ from indexer.errors import ConfigError
 from indexer.types import Embedder
 
 DEFAULT_MODEL = "pocket"
-_STRONGER = "atisbo index FOLDER --library NEW_FOLDER --model open_clip:ViT-B-32/laion2b_s34b_b79k"
+_STRONGER = "atisbo index --model open_clip:ViT-B-32/laion2b_s34b_b79k"
 
 
 def hint(model: str) -> str | None:

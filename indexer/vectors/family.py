@@ -41,6 +41,10 @@ class FamilyIndex:
                 one.index.add(some, one.teach(self._base.vectors(some)))
 
     @property
+    def ids(self) -> Ids:
+        return self._base.ids
+
+    @property
     def generation(self) -> int:
         return self._base.generation
 

@@ -1,5 +1,7 @@
 """The library as a whole: what it holds, what it could not read, whether it answers."""
 
+from collections.abc import Callable
+
 from flask import jsonify
 from flask.wrappers import Response
 from flask_openapi3.blueprint import APIBlueprint
@@ -10,8 +12,11 @@ from search_api.routes.document import API, errors
 from search_api.routes.parameters import SkippedQuery
 from search_api.searcher import Searcher
 
+Hint = Callable[[str], str | None]
+"""Returns how to get a stronger model than the one of that name, None where it is strong."""
 
-def library_routes(searcher: Searcher, *, version: str, hint: str | None) -> APIBlueprint:
+
+def library_routes(searcher: Searcher, *, version: str, hint: Hint) -> APIBlueprint:
     """Returns the routes /status, /skipped and /healthz."""
     routes = APIBlueprint("library", __name__)
     tags = [Tag(name="library", description="What the library holds.")]
@@ -29,7 +34,7 @@ def library_routes(searcher: Searcher, *, version: str, hint: str | None) -> API
             version=version,
             model=ModelBody(name=model.name, fingerprint=model.fingerprint, dim=model.dim),
             generations=searcher.generations(),
-            hint=hint,
+            hint=hint(model.name),
         )
         return jsonify(body.model_dump(mode="json"))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -215,11 +216,66 @@ def test_what_cannot_work_is_one_clear_line_and_exit_2(
     assert not (library / "library.json").exists()
 
 
-def test_another_model_for_the_same_library_is_refused(photos: Path, library: Path) -> None:
+def test_the_environment_names_the_model_of_new_libraries_only(photos: Path, library: Path) -> None:
     atisbo("index", photos, "--library", library)
-    result = atisbo("index", photos, "--library", library, "--model", "open_clip:RN50/none")
+    result = atisbo(
+        "index", "--library", library, env={**os.environ, "ATISBO_MODEL": "open_clip:RN50/none"}
+    )
+    assert result.returncode == 0, result.stderr
+    assert status(library)["model"] == "colour"
+
+
+def test_without_folders_all_that_were_indexed_are_gone_through(
+    photos: Path, library: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.new("RGB", (9, 9), (9, 90, 9)).save(other / "grey.png")
+    atisbo("index", photos, other, "--library", library)
+    Image.new("RGB", (9, 9), (90, 9, 9)).save(photos / "new.png")
+    other.rename(tmp_path / "elsewhere")
+    result = atisbo("index", "--library", library)
+    assert result.returncode == 0, result.stderr
+    assert f"{other} is not there" in result.stderr.replace("\n", "")
+    assert status(library)["pictures"] == 5
+    nothing = atisbo("index", "--library", tmp_path / "none")
+    assert nothing.returncode == 2
+    assert "there is no library" in nothing.stderr
+
+
+def test_a_library_moves_to_another_model_and_back(photos: Path, library: Path) -> None:
+    atisbo("index", photos, "--library", library)
+    (photos / "red.png").rename(photos.parent / "red.png")
+    Image.new("RGB", (64, 48), (120, 120, 120)).save(photos / "new.png")
+    result = atisbo("index", photos, "--library", library, "--model", "pocket", "--keep-missing")
+    assert result.returncode == 0, result.stderr
+    assert "1 of them by their previews" in " ".join(result.stderr.split())
+    facts = status(library)
+    assert (facts["model"], facts["pictures"], facts["pictures_vectors"]) == ("pocket", 4, 4)
+    result = atisbo("index", "--library", library, "--model", "colour", "--keep-missing")
+    assert result.returncode == 0, result.stderr
+    assert found(library, "red")[0]["path"] == "red.png"
+    facts = status(library)
+    assert (facts["model"], facts["pictures"], facts["pictures_vectors"]) == ("colour", 4, 4)
+    verified = atisbo("verify", "--library", library)
+    assert "WRONG" not in verified.stdout.replace("WRONG: 1 files", "")
+
+
+def test_a_move_without_previews_stays_with_the_model_that_is_there(
+    photos: Path, library: Path
+) -> None:
+    atisbo("index", photos, "--library", library)
+    shutil.rmtree(library / "thumbnails")
+    (photos / "red.png").unlink()
+    command = ("index", "--library", library, "--model", "pocket", "--keep-missing")
+    result = atisbo(*command)
     assert result.returncode == 2
-    assert status(library)["pictures"] == 3
+    assert "1 pictures can neither be read nor have a preview" in result.stderr
+    assert status(library)["model"] == "colour"
+    name = result.stderr.split()[-1]
+    used = atisbo("models", "use", name, "--library", library)
+    assert used.returncode == 0, used.stderr
+    assert "1 items have no vector in it" in used.stderr
 
 
 def test_killed_runs_lose_nothing_and_show_nothing_twice(tmp_path: Path, library: Path) -> None:

@@ -1,7 +1,9 @@
 """The spaces of a library: switching, dropping, and one writer that keeps all of them complete."""
 
 import json
+import time
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -11,9 +13,19 @@ from indexer.embedders import open_embedder
 from indexer.embedders.adapted import AdaptedEmbedder, Adapter, Residual
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
 from indexer.library import adapted, make_library, open_library
-from indexer.spaces import Space, add_space, drop_space, open_vectors, spaces, use_space
+from indexer.spaces import (
+    Space,
+    add_space,
+    begin_space,
+    drop_space,
+    open_vectors,
+    space_for,
+    spaces,
+    use_space,
+)
 from indexer.types import Embedder, Modality, Vectors
 from search_api.live import LiveSpace
+from tests.fakes import FakeEmbedder
 
 
 def adapter(seed: int = 0) -> Adapter:
@@ -108,6 +120,31 @@ def test_a_service_follows_a_switch_between_two_queries(folder: Path, taught: Sp
     again = follow()
     assert again is not None
     assert again.embedder.fingerprint == base.fingerprint
+
+
+def test_a_service_loads_another_model_aside_and_answers_meanwhile(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = open_library(folder)
+    follow = LiveSpace(load_settings(library=folder), library.space, open_embedder("colour"))
+    other = FakeEmbedder({}, name="other", fingerprint="other-weights")
+    may_load = Event()
+
+    def slow(name: str, **_: object) -> Embedder:
+        assert name == "other"
+        assert may_load.wait(timeout=10)
+        return other
+
+    monkeypatch.setattr("search_api.live.open_embedder", slow)
+    begin_space(folder, space_for(other))
+    use_space(folder, space_for(other).name)
+    assert follow() is None, "the model before answers"
+    may_load.set()
+    deadline = time.monotonic() + 10
+    while (view := follow()) is None:
+        assert time.monotonic() < deadline
+    assert view.embedder is other
+    assert follow() is None
 
 
 def test_a_service_stays_where_the_live_space_cannot_be_opened(folder: Path, taught: Space) -> None:
