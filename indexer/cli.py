@@ -17,6 +17,8 @@ _COMMANDS = {
     "train": ("indexer.commands.train:train", "Train a small model on captioned pictures."),
     "models": ("indexer.commands.models:models", "List models and spaces; switch between spaces."),
     "verify": ("indexer.commands.verify:verify_command", "Prove that a library is sound."),
+    "failures": ("indexer.commands.failures:failures", "List files that could not be read."),
+    "forget": ("indexer.commands.forget:forget", "Take files out of the library."),
     "status": ("indexer.commands.status:status", "Show what a library holds."),
 }
 EXIT_FAILED = 2

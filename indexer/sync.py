@@ -125,7 +125,7 @@ def apply(
     if moves := [*difference.moved, *difference.touched]:
         catalog.move(moves, _links([new for _, new in difference.moved], captions))
     if difference.gone:
-        _clear(catalog.forget(difference.gone), indexes, thumbnails)
+        clear(catalog.forget(difference.gone), indexes, thumbnails)
 
 
 def part_copies(
@@ -167,7 +167,7 @@ def settle_copies(
 ) -> None:
     """Makes the catalogue hold the copies, once their originals are in."""
     if copies:
-        _clear(catalog.copy(copies), indexes, thumbnails)
+        clear(catalog.copy(copies), indexes, thumbnails)
 
 
 def relink(files: Sequence[SourceFile], catalog: CatalogWriter, captions: MediaReader) -> None:
@@ -181,7 +181,8 @@ def relink(files: Sequence[SourceFile], catalog: CatalogWriter, captions: MediaR
         catalog.relink(links)
 
 
-def _clear(ids: Ids, indexes: Mapping[Modality, VectorIndex], thumbnails: Thumbnails) -> None:
+def clear(ids: Ids, indexes: Mapping[Modality, VectorIndex], thumbnails: Thumbnails) -> None:
+    """Removes vectors and previews of items whose rows are gone."""
     for index in indexes.values():
         index.remove(ids)
         index.save()

@@ -389,6 +389,10 @@ class CatalogWriter(Protocol):
         """As `forget`, but remembers the files, so that they never count as changed."""
         ...
 
+    def kept_out(self) -> Sequence[SourceFile]:
+        """Returns the files that `keep_out` was told of."""
+        ...
+
     def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
         """Returns the files whose size or time differs from what was stored, in order.
 

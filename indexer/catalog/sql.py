@@ -289,6 +289,12 @@ class SqlCatalog:
                 connection.execute(update(FileRow).where(FileRow.id.in_(some)).values(out))
         return gone
 
+    def kept_out(self) -> Sequence[SourceFile]:
+        with self._reading() as connection:
+            return [
+                _stored_file(row) for row in connection.execute(_files().where(FileRow.forgotten))
+            ]
+
     def copy(self, copies: Sequence[tuple[SourceFile, SourceFile]]) -> Ids:
         originals = {original.key: original for _, original in copies}
         with self._writing() as connection:

@@ -1,0 +1,57 @@
+"""`atisbo failures`: the files that could not be read, and another try."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from indexer import options
+from indexer.commands.passes import Folders, Model, run_pass, show_troubles, summary
+from indexer.config import Settings, load_settings
+from indexer.library import open_catalog_of, stored_model, writing
+from indexer.types import Scope, Skipped
+
+
+@click.command()
+@options.library
+@options.database
+@options.device
+@click.option("--retry", is_flag=True, help="Try all of them again.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def failures(retry: bool, as_json: bool, **chosen: object) -> None:
+    """List the files that could not be read, with the reason.
+
+    They are tried again by themselves when they change. --retry tries them now: after an update of
+    atisbo, say, or when a disk is well again.
+    """
+    settings = load_settings(**chosen)
+    catalog = open_catalog_of(settings.library, settings.database)
+    failed = catalog.skipped(catalog.counts().skipped)
+    if retry:
+        with writing(settings.library):
+            catalog.forget([one.source for one in failed])
+            catalog.close()
+            _retry(failed, settings)
+        return
+    catalog.close()
+    if as_json:
+        found = [{"path": str(one.source.location), "reason": one.reason} for one in failed]
+        click.echo(json.dumps(found))
+        return
+    for one in failed:
+        click.echo(f"{one.source.location}: {one.reason}")
+    if not failed:
+        click.echo("Every file could be read.")
+
+
+def _retry(failed: Sequence[Skipped], settings: Settings) -> None:
+    console = Console(stderr=True)
+    roots = sorted({Path(one.source.root) for one in failed})
+    there = [root for root in roots if root.is_dir()]
+    scopes = {Scope(one.source.location.parent, deep=False) for one in failed}
+    model = Model(stored_model(settings.library) or "", settings, console)
+    done = run_pass(Folders(there, scopes=list(scopes)), model, settings, console)
+    Console().print(summary(done))
+    show_troubles(done, there, console)

@@ -1,0 +1,93 @@
+"""`atisbo forget`: take files out of the library; the files themselves are left alone."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from indexer import options
+from indexer.config import Settings, load_settings
+from indexer.errors import NotFound
+from indexer.library import open_library, writing
+from indexer.media.captions import SIDECAR_SUFFIX
+from indexer.pipeline import heal
+from indexer.spaces import open_family, spaces
+from indexer.sync import clear
+from indexer.types import CatalogWriter, Kind, Modality, SourceFile, VectorIndex
+
+
+@click.command()
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
+)
+@options.library
+@options.database
+@click.option("--undo", is_flag=True, help="Let forgotten files in again.")
+def forget(paths: tuple[Path, ...], undo: bool, **chosen: object) -> None:
+    """Take files or whole folders out of the library; the files themselves are left alone.
+
+    They stay out, in whatever way their folder is indexed later, until --undo. An indexed folder
+    that is forgotten as a whole is as if it had never been indexed.
+    """
+    settings = load_settings(**chosen)
+    library = open_library(settings.library, database=settings.database, index="exact")
+    catalog = library.catalog
+    with writing(settings.library):
+        wanted = [Path(path).absolute() for path in paths]
+        if undo:
+            back = list(_below(wanted, catalog.kept_out()))
+            catalog.forget(back)
+            click.echo(f"{len(back):,} files may come in again, with: atisbo index")
+            return
+        families = list(_families(settings))
+        for indexes in families:
+            heal(catalog, indexes)
+        roots = [root for root in catalog.roots() if _inside(Path(root), wanted)]
+        whole = [file for root in roots for file in catalog.stored(root)]
+        parts = list(_parts(wanted, roots, catalog))
+        if not whole and not parts:
+            names = ", ".join(map(str, paths))
+            raise NotFound(f"the library {settings.library} holds nothing of {names}")
+        gone = [file for file in parts if not file.location.exists()]
+        kept_out = [file for file in parts if file.location.exists()]
+        for ids in (catalog.forget([*whole, *gone]), catalog.keep_out(kept_out)):
+            for indexes in families:
+                clear(ids, indexes, library.thumbnails)
+        catalog.drop_roots(roots)
+    click.echo(f"{len(whole) + len(parts):,} files are forgotten. The files are untouched.")
+    if kept_out:
+        click.echo("To let them in again: atisbo forget --undo PATH, then atisbo index")
+
+
+def _families(settings: Settings) -> Iterator[Mapping[Modality, VectorIndex]]:
+    """Yields the vectors of every model that the library was ever moved to."""
+    for space in spaces(settings.library):
+        if space.base is None:
+            yield {m: open_family(settings.library, space, m, "exact") for m in Modality}
+
+
+def _parts(
+    wanted: Sequence[Path], roots: Sequence[str], catalog: CatalogWriter
+) -> Iterator[SourceFile]:
+    """Yields what lies in or at the paths, and the captions beside pictures that are named."""
+    for root in catalog.roots():
+        near = [path for path in wanted if path.is_relative_to(root)]
+        if root in roots or not near:
+            continue
+        files = catalog.stored(root)
+        pictures = {file.location for file in files if file.kind is Kind.IMAGE}
+        beside = {
+            sidecar
+            for path in near
+            if path in pictures
+            for sidecar in (path.with_suffix(SIDECAR_SUFFIX), Path(f"{path}{SIDECAR_SUFFIX}"))
+        }
+        yield from _below([*near, *beside], files)
+
+
+def _below(wanted: Sequence[Path], files: Iterable[SourceFile]) -> Iterator[SourceFile]:
+    return (file for file in files if _inside(file.location, wanted))
+
+
+def _inside(path: Path, wanted: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(one) for one in wanted)
