@@ -10,6 +10,7 @@ from indexer.errors import AtisboError
 
 _COMMANDS = {
     "index": ("indexer.commands.index:index", "Make folders of pictures and captions searchable."),
+    "watch": ("indexer.commands.watch:watch", "Keep folders in step while they change."),
     "search": ("search_api.cli:search", "Find pictures or captions by text or by a picture."),
     "serve": ("search_api.cli:serve", "Serve the web page and the HTTP API."),
     "evaluate": ("indexer.commands.evaluate:evaluate", "Judge a library by its own captions."),

@@ -159,8 +159,8 @@ def make_library(folder: Path, embedder: Embedder) -> None:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Holds the library's lock: one indexer at a time.
+def writing(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Holds the library's lock: one indexer at a time; `wait` for it, if need be.
 
     Raises:
         Unavailable: another process indexes into this library.
@@ -168,7 +168,7 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "indexer.lock")
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=-1 if wait else 0)
     except Timeout as error:
         raise Unavailable(
             f"another atisbo is indexing into {folder}. Wait for it to end, or use another "

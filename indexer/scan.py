@@ -41,7 +41,7 @@ def _walked_by(outer: Path, inner: Path) -> bool:
     """Whether a scan of `outer` comes by `inner`, another folder."""
     if inner == outer or not inner.is_relative_to(outer):
         return False
-    return not any(_passed_over(name) for name in inner.relative_to(outer).parts)
+    return not any(passed_over(name) for name in inner.relative_to(outer).parts)
 
 
 def scan(
@@ -68,7 +68,7 @@ def scan(
         inside: list[Path] = []
         names = {entry.name.lower() for entry in entries}
         for entry in entries:
-            if _passed_over(entry.name):
+            if passed_over(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if Path(entry.path) != excluded:
@@ -94,7 +94,8 @@ def _starts(root: Path, scopes: Sequence[Scope]) -> list[Path]:
     )
 
 
-def _passed_over(name: str) -> bool:
+def passed_over(name: str) -> bool:
+    """Whether a walk passes over files and folders of that name: hidden ones, those of systems."""
     return name.startswith(".") or name.lower() in _PASSED_OVER
 
 

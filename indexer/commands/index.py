@@ -8,15 +8,12 @@ import click
 from rich.console import Console
 
 from indexer import options
-from indexer.commands.moving import move_library
-from indexer.commands.passes import Folders, Model, Pass, run_pass, show_troubles, summary
+from indexer.commands.moving import model_of
+from indexer.commands.passes import Folders, Pass, run_pass, show_troubles, summary
 from indexer.commands.walk import roots_of
-from indexer.config import Settings, load_settings
-from indexer.embedders import DEFAULT_MODEL, hint
-from indexer.errors import ConfigError
-from indexer.library import make_library, stored_model, writing
-from indexer.scan import scan
-from indexer.types import SourceFile
+from indexer.config import load_settings
+from indexer.embedders import hint
+from indexer.library import writing
 
 EXIT_SOME_SKIPPED = 1
 EXIT_INTERRUPTED = 130
@@ -68,7 +65,7 @@ def index(
                 allow_empty=allow_empty,
             )
             done = run_pass(
-                wanted, _model(wanted.roots, model, settings, console), settings, console
+                wanted, model_of(wanted.roots, model, settings, console), settings, console
             )
         except KeyboardInterrupt:
             console.print("Stopped. What was done is kept; run the same command to go on.")
@@ -76,30 +73,6 @@ def index(
     _show(done, wanted.roots, console)
     if strict and done.report.skipped:
         sys.exit(EXIT_SOME_SKIPPED)
-
-
-def _model(roots: Sequence[Path], named: str | None, settings: Settings, console: Console) -> Model:
-    """Returns the library's model, once there is a library and it uses the one that was named."""
-    stored = stored_model(settings.library)
-    if stored is not None and named is None:
-        return Model(stored, settings, console)
-    model = Model(named or settings.model or DEFAULT_MODEL, settings, console)
-    if stored is not None:
-        move_library(model, settings, console)
-    else:
-        if not _holds_media(roots, settings.library):
-            raise ConfigError(
-                f"there are no pictures or captions in {', '.join(map(str, roots))}. Name a "
-                "folder that holds some."
-            )
-        make_library(settings.library, model.embedder)
-    return model
-
-
-def _holds_media(roots: Sequence[Path], library: Path) -> bool:
-    return any(
-        isinstance(found, SourceFile) for root in roots for found in scan(root, exclude=library)
-    )
 
 
 def _show(done: Pass, roots: Sequence[Path], console: Console) -> None:

@@ -1,6 +1,8 @@
-"""Moving a library to another model, while it is searched with the one that it has."""
+"""The model of a library: the one it is made with, the one it has, the one it moves to."""
 
+from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 
 from PIL.Image import Image
 from rich.console import Console
@@ -8,13 +10,41 @@ from rich.console import Console
 from indexer.commands.passes import Model, open_local_engine
 from indexer.commands.progress import ShownProgress
 from indexer.config import Settings
-from indexer.errors import Unavailable
-from indexer.library import Library, open_library
+from indexer.embedders import DEFAULT_MODEL
+from indexer.errors import ConfigError, Unavailable
+from indexer.library import Library, make_library, open_library, stored_model
 from indexer.media.image import THUMBNAIL_SIDE, decode
 from indexer.pipeline import heal
 from indexer.reembed import Reembedded, lacking, reembed
+from indexer.scan import scan
 from indexer.spaces import begin_space, find_space, open_family, space_for, use_space
-from indexer.types import Embedder, Modality
+from indexer.types import Embedder, Modality, SourceFile
+
+
+def model_of(
+    roots: Sequence[Path], named: str | None, settings: Settings, console: Console
+) -> Model:
+    """Returns the library's model, once there is a library and it uses the one that was named."""
+    stored = stored_model(settings.library)
+    if stored is not None and named is None:
+        return Model(stored, settings, console)
+    model = Model(named or settings.model or DEFAULT_MODEL, settings, console)
+    if stored is not None:
+        move_library(model, settings, console)
+    else:
+        if not _holds_media(roots, settings.library):
+            raise ConfigError(
+                f"there are no pictures or captions in {', '.join(map(str, roots))}. Name a "
+                "folder that holds some."
+            )
+        make_library(settings.library, model.embedder)
+    return model
+
+
+def _holds_media(roots: Sequence[Path], library: Path) -> bool:
+    return any(
+        isinstance(found, SourceFile) for root in roots for found in scan(root, exclude=library)
+    )
 
 
 def move_library(model: Model, settings: Settings, console: Console) -> None:
