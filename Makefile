@@ -9,7 +9,7 @@ MODEL ?= random:ViT-B-32
 BENCH_MODEL ?= pocket
 PHOTOS ?=
 
-.PHONY: demo test check format lint types contracts bench bench-teach bench-model clean
+.PHONY: demo test check format lint types contracts bench bench-sync bench-teach bench-model clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -52,6 +52,10 @@ contracts: $(READY)
 # make bench PHOTOS=/some/folder MODEL=open_clip:...
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/bench_index.py --model "$(MODEL)" $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+# Keeping a library in step with 100,000 small files, and the memory that takes.
+bench-sync: $(READY)
+	$(BIN)/python tests/benchmarks/bench_sync.py
 
 # Teaching, on libraries made of DATA (flickr8k/ and photos/): make bench-teach DATA=/some/folder
 bench-teach: $(READY)

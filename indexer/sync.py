@@ -80,8 +80,10 @@ def compare(
     """
     present = {file.key: file for file in files}
     filled = {file.root for file in files}
+    doubtful: list[Scope] = []
     if scopes is not None:
         filled |= {root for root in roots if _holds_anything(root)}
+        doubtful = [one for one in scopes if one.deep and _is_empty(one.folder)]
     stored: dict[tuple[str, str], SourceFile] = {}
     held_back: dict[str, int] = {}
     known_roots = catalog.roots()
@@ -97,6 +99,10 @@ def compare(
         if known and root not in filled and not allow_empty:
             held_back[root] = len(known)
             continue
+        for scope in [] if allow_empty else doubtful:
+            if inside_it := [file for file in known if scope.holds(file.location)]:
+                held_back[scope.folder.as_posix()] = len(inside_it)
+                known = [file for file in known if not scope.holds(file.location)]
         stored.update({file.key: file for file in known})
     missing = [
         file
@@ -197,6 +203,11 @@ def _links(files: Iterable[SourceFile], captions: MediaReader) -> Mapping[Source
             with suppress(MediaError):  # it changed since it was compared; the next run sees that
                 found[file] = [(sample.position, sample.about) for sample in captions.read(file)]
     return found
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether it is there but holds nothing, as the place of a disk that is not mounted does."""
+    return folder.is_dir() and not _holds_anything(str(folder))
 
 
 def _holds_anything(folder: str) -> bool:

@@ -8,7 +8,8 @@ import click
 from rich.console import Console
 
 from indexer import options
-from indexer.commands.passes import Folders, Model, run_pass, show_troubles, summary
+from indexer.commands.passes import Model, run_pass, show_troubles, summary
+from indexer.commands.walk import Folders
 from indexer.config import Settings, load_settings
 from indexer.library import open_catalog_of, stored_model, writing
 from indexer.types import Scope, Skipped

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,8 +10,8 @@ from rich.console import Console
 
 from indexer import options
 from indexer.commands.moving import model_of
-from indexer.commands.passes import Folders, Pass, run_pass, show_troubles, summary
-from indexer.commands.walk import roots_of
+from indexer.commands.passes import Pass, run_pass, show_troubles, summary
+from indexer.commands.walk import folders_of
 from indexer.config import load_settings
 from indexer.embedders import hint
 from indexer.library import writing
@@ -57,16 +58,13 @@ def index(
     """
     settings = load_settings(**chosen)
     console = Console(stderr=True)
+    wanted = replace(
+        folders_of(folders, settings, console), keep_missing=keep_missing, allow_empty=allow_empty
+    )
     with writing(settings.library):
         try:
-            wanted = Folders(
-                roots_of(folders, settings, console),
-                keep_missing=keep_missing,
-                allow_empty=allow_empty,
-            )
-            done = run_pass(
-                wanted, model_of(wanted.roots, model, settings, console), settings, console
-            )
+            used = model_of(wanted.roots, model, settings, console)
+            done = run_pass(wanted, used, settings, console)
         except KeyboardInterrupt:
             console.print("Stopped. What was done is kept; run the same command to go on.")
             sys.exit(EXIT_INTERRUPTED)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from indexer.commands.progress import ShownProgress
-from indexer.commands.walk import walk
+from indexer.commands.walk import Folders, walk
 from indexer.config import Settings
 from indexer.embedders import open_embedder
 from indexer.engines import open_engine
@@ -28,7 +28,7 @@ from indexer.sync import (
     relink,
     settle_copies,
 )
-from indexer.types import Embedder, Engine, Kind, Modality, Scope, SourceFile
+from indexer.types import Embedder, Engine, Kind, Modality, SourceFile
 
 _SHOWN_SKIPPED = 10
 
@@ -52,22 +52,6 @@ class Model:
             return open_embedder(
                 self.name, device=self._settings.device, precision=self._settings.precision
             )
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """What a pass is to look at, and how.
-
-    `roots` are absolute and distinct; `scopes` are the parts of them to be looked at, None for all.
-    `unsettled` files are still being written and left for a later pass. `keep_missing` keeps what
-    was indexed of deleted files, `allow_empty` believes a root without files: they are deleted.
-    """
-
-    roots: Sequence[Path]
-    scopes: Sequence[Scope] | None = None
-    unsettled: Sequence[Path] = ()
-    keep_missing: bool = False
-    allow_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

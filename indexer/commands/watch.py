@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -14,8 +15,8 @@ from watchfiles import watch as notifications
 
 from indexer import options
 from indexer.commands.moving import model_of
-from indexer.commands.passes import Folders, Model, Pass, run_pass, show_troubles
-from indexer.commands.walk import roots_of
+from indexer.commands.passes import Model, Pass, run_pass, show_troubles
+from indexer.commands.walk import Folders, folders_of
 from indexer.config import Settings, load_settings
 from indexer.errors import IndexMismatch, Unavailable
 from indexer.library import stored_model, writing
@@ -66,7 +67,8 @@ def watch(
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        roots = roots_of(folders, settings, console)
+        wanted = folders_of(folders, settings, console)
+        roots = [scope.folder for scope in wanted.scopes] if wanted.scopes else wanted.roots
         with writing(settings.library):
             model = model_of(roots, None, settings, console)
         watching = Watch(
@@ -76,7 +78,7 @@ def watch(
         console.print(f"Watching {', '.join(map(str, roots))} (Ctrl-C stops it)", highlight=False)
         for due in watching.due(notices):
             model = _current(model, settings, console)
-            if not _keep_up(due, roots, model, settings, console):
+            if not _keep_up(_part(wanted, due), model, settings, console):
                 watching.again()
                 time.sleep(_AFTER_TROUBLE_S)
     except KeyboardInterrupt:
@@ -94,15 +96,21 @@ def _current(model: Model, settings: Settings, console: Console) -> Model:
     return model if name is None or name == model.name else Model(name, settings, console)
 
 
-def _keep_up(
-    due: Due, roots: Sequence[Path], model: Model, settings: Settings, console: Console
-) -> bool:
+def _part(wanted: Folders, due: Due) -> Folders:
+    """Returns what is due of the folders, as far as they are there."""
+    return replace(
+        wanted,
+        roots=[root for root in wanted.roots if root.is_dir()],
+        scopes=wanted.scopes if due.scopes is None else due.scopes,
+        unsettled=due.unsettled,
+    )
+
+
+def _keep_up(part: Folders, model: Model, settings: Settings, console: Console) -> bool:
     """Makes the library follow what is due; False where it has to be tried again."""
-    there = [root for root in roots if root.is_dir()]
-    wanted = Folders(there, scopes=due.scopes, unsettled=due.unsettled)
     try:
         with writing(settings.library, wait=True):
-            done = run_pass(wanted, model, settings, console)
+            done = run_pass(part, model, settings, console)
     except IndexMismatch:
         raise
     except Unavailable as error:
@@ -110,7 +118,7 @@ def _keep_up(
         return False
     if line := _described(done):
         console.print(f"{time.strftime('%X')}  {line}", highlight=False)
-    show_troubles(done, roots, console)
+    show_troubles(done, part.roots, console)
     return True
 
 

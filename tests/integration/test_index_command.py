@@ -243,6 +243,34 @@ def test_without_folders_all_that_were_indexed_are_gone_through(
     assert "there is no library" in nothing.stderr
 
 
+def test_a_folder_inside_an_indexed_one_is_a_part_of_it(photos: Path, library: Path) -> None:
+    for name in ("sub", "other"):
+        (photos / name).mkdir()
+        Image.new("RGB", (9, 9), (len(name) * 30, 9, 9)).save(photos / name / "one.png")
+    atisbo("index", photos, "--library", library)
+    (photos / "red.png").unlink()
+    Image.new("RGB", (9, 9), (9, 9, 60)).save(photos / "sub" / "two.png")
+    result = atisbo("index", photos / "sub", "--library", library)
+    assert result.returncode == 0, result.stderr
+    held = {item["path"] for item in found(library, "red")}
+    assert held == {
+        "red.png",
+        "green.png",
+        "blue.png",
+        "other/one.png",
+        "sub/one.png",
+        "sub/two.png",
+    }
+    (photos / "sub" / "one.png").unlink()
+    (photos / "sub" / "two.png").unlink()
+    assert "indexed: is its disk mounted" in " ".join(
+        atisbo("index", photos / "sub", "--library", library).stderr.split()
+    )
+    assert status(library)["pictures"] == 6
+    atisbo("index", photos / "sub", "--library", library, "--allow-empty")
+    assert status(library)["pictures"] == 4
+
+
 def test_a_library_moves_to_another_model_and_back(photos: Path, library: Path) -> None:
     atisbo("index", photos, "--library", library)
     (photos / "red.png").rename(photos.parent / "red.png")
