@@ -1,4 +1,6 @@
-"""SIGKILL at random moments while files come, change, move and go: nothing lost, doubled, half.
+"""SIGKILL at random moments while files come, change, move, are copied and go.
+
+Nothing is lost, doubled or shown half.
 
 ATISBO_TEST_KILLS sets how often; the default keeps the suite quick.
 """
@@ -16,6 +18,7 @@ import pytest
 from PIL import Image
 
 from indexer.catalog import open_catalog
+from indexer.types import Modality
 
 KILLS = int(os.environ.get("ATISBO_TEST_KILLS", "10"))
 
@@ -48,15 +51,19 @@ class Photos:
         for _ in range(6):
             self.add()
         for path in self.random.sample(self.pictures(), 12):
-            match self.random.randrange(3):
+            caption = path.with_suffix(".txt")
+            match self.random.randrange(4):
                 case 0:
                     self.draw(path)
                 case 1:
                     path.unlink()
-                    path.with_suffix(".txt").unlink()
+                    caption.unlink(missing_ok=True)
+                case 2:
+                    copy = path.with_stem(f"copy {self.random.randrange(10**6)} {path.stem}"[-60:])
+                    copy.write_bytes(path.read_bytes())
                 case _:
-                    for one in (path, path.with_suffix(".txt")):
-                        one.rename(one.with_stem(f"renamed {self.made} {one.stem}"[:60]))
+                    for one in [path, caption] if caption.exists() else [path]:
+                        one.rename(one.with_stem(f"renamed {self.made} {one.stem}"[-60:]))
         places = [place for place in self.folder.iterdir() if place.is_dir()]
         chosen = self.random.choice(places)
         chosen.rename(chosen.with_name(f"{chosen.name[:5]} {self.random.randrange(10**6)}"))
@@ -111,9 +118,12 @@ def test_kills_at_random_moments_leave_a_library_that_heals(tmp_path: Path) -> N
     there = {path.relative_to(photos.folder).as_posix() for path in photos.folder.rglob("*.*")}
     captions, pictures = catalog.pairs()
     items = catalog.fetch([*captions.tolist(), *pictures.tolist()])
+    held = catalog.counts()
     catalog.close()
     assert stored == there
-    assert len(set(pictures.tolist())) == len(captions) == len(photos.pictures())
+    captioned = list(photos.folder.rglob("*.txt"))
+    assert len(set(pictures.tolist())) == len(captions) == len(captioned)
+    assert held.copies == len(photos.pictures()) - held.items[Modality.IMAGE] > 0
     for caption, picture in zip(captions.tolist(), pictures.tolist(), strict=True):
         name = Path(items[picture].path).stem
         assert items[caption].text == f"number {name.rpartition(' ')[2]}"
