@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,35 +45,31 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=100_000, help="how many pictures")
     parser.add_argument("--model", default="pocket")
     chosen = parser.parse_args()
+    print(f"{hardware('cpu', os.cpu_count() or 1)}; {versions()}")
+    print(f"{chosen.n:,} JPEGs of {SIDE} x {SIDE}, {chosen.model}\n")
+    print("| run | seconds | memory at a quarter, half, end (MB) |")
+    print("|---|---:|---:|", flush=True)
     with tempfile.TemporaryDirectory() as place:
         photos, library = Path(place, "photos"), Path(place, "library")
         draw(photos, chosen.n)
         first = photos / "0"
-        runs = [
-            indexed("first run", photos, library, chosen.model),
-            indexed("again, nothing changed", photos, library),
-            changed(f"{A_FOLDER:,} files renamed with their folder", photos, library, first.rename),
-        ]
-        copied = photos / "copied"
-        runs.append(
-            changed(
-                f"{A_FOLDER:,} exact copies added",
-                photos,
-                library,
-                lambda _: copy(photos / "renamed", copied),
-            )
-        )
-        runs.append(
-            changed(f"{A_FOLDER:,} files deleted", photos, library, lambda _: remove(copied))
-        )
+        show(indexed("first run", photos, library, chosen.model))
+        show(indexed("again, nothing changed", photos, library))
+        renamed, copied = photos / "renamed", photos / "copied"
+        first.rename(renamed)
+        show(indexed(f"{A_FOLDER:,} files renamed with their folder", photos, library))
+        copy(renamed, copied)
+        show(indexed(f"{A_FOLDER:,} exact copies added", photos, library))
+        remove(copied)
+        show(indexed(f"{A_FOLDER:,} files deleted", photos, library))
         floor = walked(photos)
-    print(f"{hardware()}; {versions()}; {chosen.n:,} JPEGs of {SIDE} x {SIDE}, {chosen.model}\n")
-    print("| run | seconds | memory at a quarter, half, end (MB) |")
-    print("|---|---:|---:|")
-    for run in runs:
-        memory = ", ".join(f"{run.at(share):,.0f}" for share in (0.25, 0.5, 1))
-        print(f"| {run.name} | {run.seconds:,.1f} | {memory} |")
     print(f"| the floor: one walk with the size and time of each file | {floor:,.1f} | |")
+
+
+def show(run: Run) -> None:
+    """Prints one line of the table."""
+    memory = ", ".join(f"{run.at(share):,.0f}" for share in (0.25, 0.5, 1))
+    print(f"| {run.name} | {run.seconds:,.1f} | {memory} |", flush=True)
 
 
 def draw(folder: Path, count: int) -> None:
@@ -107,12 +102,6 @@ def indexed(name: str, photos: Path, library: Path, model: str | None = None) ->
         raise SystemExit(f"{name}: atisbo index ended with {process.returncode}")
     run.memory = [one for one in run.memory if one[1]]
     return run
-
-
-def changed(name: str, photos: Path, library: Path, change: Callable[[Path], object]) -> Run:
-    """Returns how the run after a change went."""
-    change(photos / "renamed")
-    return indexed(name, photos, library)
 
 
 def copy(source: Path, target: Path) -> None:
