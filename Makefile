@@ -9,7 +9,7 @@ MODEL ?= random:ViT-B-32
 BENCH_MODEL ?= pocket
 PHOTOS ?=
 
-.PHONY: demo test check format lint types contracts bench bench-sync bench-teach bench-model clean
+.PHONY: demo test check format lint types contracts bench bench-sync bench-teach bench-model bench-duplicates clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -64,6 +64,10 @@ bench-teach: $(READY)
 # The figures of the model card: make bench-model DATA=/some/folder BENCH_MODEL=pocket
 bench-model: $(READY)
 	$(BIN)/python tests/benchmarks/bench_model.py --data "$(DATA)" --model "$(BENCH_MODEL)"
+
+# Copies told from pictures of the same thing: make bench-duplicates DATA=/some/folder
+bench-duplicates: $(READY)
+	$(BIN)/python tests/benchmarks/bench_duplicates.py --data "$(DATA)" --model "$(BENCH_MODEL)"
 
 clean:
 	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -20,6 +20,7 @@ _COMMANDS = {
     "verify": ("indexer.commands.verify:verify_command", "Prove that a library is sound."),
     "failures": ("indexer.commands.failures:failures", "List files that could not be read."),
     "forget": ("indexer.commands.forget:forget", "Take files out of the library."),
+    "duplicates": ("indexer.commands.duplicates:duplicates", "List pictures held twice."),
     "status": ("indexer.commands.status:status", "Show what a library holds."),
 }
 EXIT_FAILED = 2

@@ -138,6 +138,28 @@ class SqlCatalog:
                 for row in connection.execute(query)
             ]
 
+    def places(self, ids: Sequence[int]) -> Mapping[int, Sequence[SourceFile]]:
+        with self._reading() as connection:
+            return _by_item(
+                row
+                for some in _chunks(ids)
+                for row in connection.execute(_picture_files().where(ItemRow.id.in_(some)))
+            )
+
+    def repeated(self) -> Mapping[int, Sequence[SourceFile]]:
+        digests = (
+            select(FileRow.digest)
+            .where(
+                FileRow.kind == Kind.IMAGE.value,
+                FileRow.state == "indexed",
+                FileRow.digest.is_not(None),
+            )
+            .group_by(FileRow.digest)
+            .having(func.count() > 1)
+        )
+        with self._reading() as connection:
+            return _by_item(connection.execute(_picture_files().where(FileRow.digest.in_(digests))))
+
     # --- for the indexer
 
     def heal(self) -> Ids:
@@ -644,6 +666,23 @@ def _files(*columns: Any) -> "Select[*tuple[Any, ...]]":
         .select_from(FileRow)
         .join(RootRow, RootRow.id == FileRow.root_id)
     )
+
+
+def _picture_files() -> "Select[*tuple[Any, ...]]":
+    """Selects the files that hold pictures, exact copies included, with the pictures' ids."""
+    return (
+        _files(ItemRow.id)
+        .join(ItemRow, or_(ItemRow.file_id == FileRow.id, ItemRow.file_id == FileRow.copy_of))
+        .where(ItemRow.searchable, ItemRow.modality == Modality.IMAGE.value)
+        .order_by(ItemRow.id, RootRow.path, FileRow.path)
+    )
+
+
+def _by_item(rows: "Iterable[Row[*tuple[Any, ...]]]") -> Mapping[int, Sequence[SourceFile]]:
+    found: dict[int, list[SourceFile]] = {}
+    for row in rows:
+        found.setdefault(row.id, []).append(_stored_file(row))
+    return found
 
 
 def _stored_file(row: Row[Any]) -> SourceFile:

@@ -397,6 +397,24 @@ def test_another_process_sees_what_was_published(catalog: SqlCatalog, url: str) 
     reader.close()
 
 
+def test_pictures_of_the_same_content_are_told_with_their_files(catalog: SqlCatalog) -> None:
+    one, other, alone = (
+        replace(picture(path), source=replace(file(path), digest=digest))
+        for path, digest in (("a.jpg", "aa"), ("sub/b.jpg", "aa"), ("c.jpg", "cc"))
+    )
+    unread = picture("d.jpg")
+    ids = show(catalog, one, other, alone, unread)
+    catalog.copy([(replace(file("z.jpg"), digest="cc"), alone.source)])
+    assert {key: [file.path for file in files] for key, files in catalog.repeated().items()} == {
+        ids[0]: ["a.jpg"],
+        ids[1]: ["sub/b.jpg"],
+        ids[2]: ["c.jpg", "z.jpg"],
+    }
+    found = catalog.places([ids[2], ids[3], 9999])
+    assert found == {ids[2]: [alone.source, file("z.jpg")], ids[3]: [unread.source]}
+    assert catalog.places(ids)[ids[0]][0].digest == "aa"
+
+
 def test_a_catalogue_belongs_to_the_first_library_that_binds_it(catalog: SqlCatalog) -> None:
     assert catalog.bind("one") == "one"
     assert catalog.bind("two") == "one"
