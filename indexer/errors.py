@@ -11,6 +11,10 @@
 Every message names the thing, the fact and the way out.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class AtisboError(Exception):
     """Base of every error that atisbo raises on purpose."""
@@ -38,3 +42,19 @@ class NotFound(BadQuery):
 
 class Unavailable(AtisboError):
     """Something outside refuses at the moment; trying again later may help."""
+
+
+@contextmanager
+def writable(place: Path) -> Iterator[None]:
+    """Turns the system's refusal to write into a clear error.
+
+    Raises:
+        Unavailable: the system refuses: the disk is full, read-only or gone.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"{place} cannot be written: {error.strerror or error}. What was done before is safe; "
+            "once that is mended, run the same command again."
+        ) from error

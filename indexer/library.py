@@ -152,10 +152,7 @@ def make_library(folder: Path, embedder: Embedder) -> None:
     """
     if (folder / HEAD).exists():
         return
-    try:
-        write_first(folder, space_for(embedder))
-    except OSError as error:
-        raise Unavailable(f"the library {folder} cannot be written: {error.strerror}") from error
+    write_first(folder, space_for(embedder))
 
 
 @contextmanager

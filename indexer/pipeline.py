@@ -88,8 +88,16 @@ def bulk_index(
 
 
 def heal(catalog: CatalogWriter, indexes: Mapping[Modality, VectorIndex]) -> None:
-    """Clears away what a crashed run left hidden; to be called once before a run."""
+    """Clears away what a crashed run left: hidden rows, and vectors that belong to nothing.
+
+    To be called once before a run. A catalogue without any row is taken for one that was lost, not
+    for the truth, and no vector goes.
+    """
     _remove(catalog.heal(), indexes)
+    rows = {modality: catalog.ids(modality) for modality in indexes}
+    if any(len(ids) for ids in rows.values()):
+        for modality, index in indexes.items():
+            index.remove(np.setdiff1d(index.ids, rows[modality], assume_unique=True))
     for index in indexes.values():
         index.save()
 

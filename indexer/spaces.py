@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.embedders.adapted import Adapter
-from indexer.errors import ConfigError, IndexMismatch, Unavailable
+from indexer.errors import ConfigError, IndexMismatch, Unavailable, writable
 from indexer.types import Embedder, Modality
 from indexer.vectors import open_index
 from indexer.vectors.durable import write_atomically
@@ -102,12 +102,10 @@ def begin_space(folder: Path, space: Space) -> None:
         Unavailable: the library cannot be written.
     """
     target = _folder(folder, space.name)
-    try:
+    with writable(folder):
         target.mkdir(parents=True, exist_ok=True)
         if not (target / _SPACE).exists():
             _write_json(target / _SPACE, _stored(space, None))
-    except OSError as error:
-        raise Unavailable(f"the library {folder} cannot be written: {error.strerror}") from error
 
 
 def read_space(folder: Path, name: str, *, live: bool = False) -> Space:
@@ -177,6 +175,7 @@ def drop_space(folder: Path, name: str) -> None:
 
     Raises:
         ConfigError: there is no such space, it is live, or another is taught on top of it.
+        Unavailable: the library cannot be written.
     """
     space = find_space(folder, name)
     if space.live:
@@ -189,8 +188,9 @@ def drop_space(folder: Path, name: str) -> None:
             f"space {name} is the base of {', '.join(above)} and cannot be dropped. Drop those "
             "first."
         )
-    (_folder(folder, name) / _SPACE).unlink()  # from here on it is no space, whatever happens
-    shutil.rmtree(_folder(folder, name))
+    with writable(folder):
+        (_folder(folder, name) / _SPACE).unlink()  # from here on it is no space, whatever happens
+        shutil.rmtree(_folder(folder, name))
 
 
 def add_space(folder: Path, base: Space, adapter: Adapter, facts: Mapping[str, Any]) -> Space:
@@ -204,7 +204,7 @@ def add_space(folder: Path, base: Space, adapter: Adapter, facts: Mapping[str, A
         base.model, fingerprint, base.dim, f"taught-{fingerprint[:8]}", base.name, facts=facts
     )
     target = _folder(folder, space.name)
-    try:
+    with writable(folder):
         if not (target / _SPACE).exists():
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir(parents=True)
@@ -217,8 +217,6 @@ def add_space(folder: Path, base: Space, adapter: Adapter, facts: Mapping[str, A
             family.align()
             family.save()
         _write_json(target / _SPACE, _stored(space, {"base": base.name, "file": _ADAPTER}))
-    except OSError as error:
-        raise Unavailable(f"the library {folder} cannot be written: {error.strerror}") from error
     return space
 
 
@@ -279,4 +277,5 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    write_atomically(path, json.dumps(content, indent=1).encode())
+    with writable(path.parent):
+        write_atomically(path, json.dumps(content, indent=1).encode())

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from indexer.errors import writable
+
 _FILES_PER_FOLDER = 1000
 
 
@@ -19,16 +21,26 @@ class Thumbnails:
             return None
 
     def write(self, item_id: int, content: bytes) -> None:
-        """Stores the thumbnail, whole or not at all."""
+        """Stores the thumbnail, whole or not at all.
+
+        Raises:
+            Unavailable: the folder cannot be written.
+        """
         path = self._path(item_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with writable(self._folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".new")
+            temporary.write_bytes(content)
+            temporary.replace(path)
 
     def remove(self, item_id: int) -> None:
-        """Forgets the thumbnail, if there is one."""
-        self._path(item_id).unlink(missing_ok=True)
+        """Forgets the thumbnail, if there is one.
+
+        Raises:
+            Unavailable: the folder cannot be written.
+        """
+        with writable(self._folder):
+            self._path(item_id).unlink(missing_ok=True)
 
     def _path(self, item_id: int) -> Path:
         return self._folder / f"{item_id // _FILES_PER_FOLDER:06d}" / f"{item_id}.webp"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.errors import Unavailable
+from indexer.errors import Unavailable, writable
 from indexer.spaces import Space, open_family, open_vectors, read_adapter, spaces
 from indexer.types import CatalogWriter, Ids, Modality
 from indexer.vectors.stored import StoredIndex
@@ -103,7 +103,8 @@ def _opened(
         place = folder / "spaces" / space.name / modality
         remedy = "atisbo verify --repair sets them aside"
         if repair and place.exists():
-            place.rename(_aside(place))
+            with writable(folder):
+                place.rename(_aside(place))
             remedy = "set aside"
             findings.append(Finding(str(error), remedy, mended=True))
             return open_vectors(folder, space, modality, "exact")

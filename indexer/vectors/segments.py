@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import IndexMismatch, Unavailable
+from indexer.errors import IndexMismatch, Unavailable, writable
 from indexer.types import Ids, Vectors
 from indexer.vectors.durable import sync_folder, write_atomically
 
@@ -142,7 +142,15 @@ class SegmentStore:
             self.state = replace(self.state, removed=removed)
 
     def commit(self) -> None:
-        """Makes all changes durable as the next generation, in one atomic step."""
+        """Makes all changes durable as the next generation, in one atomic step.
+
+        Raises:
+            Unavailable: the folder cannot be written; the generation before stays.
+        """
+        with writable(self._folder):
+            self._commit()
+
+    def _commit(self) -> None:
         before = self._read_manifest()
         fresh = [segment for segment in self.state.segments if segment.file is None]
         if not fresh and len(self.state.removed) == _rows_of(before.get("removed")):
