@@ -20,9 +20,9 @@ import numpy as np
 from conditions import hardware, versions
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
-from indexer.duplicates import LOOK_AT_LEAST
 from indexer.library import open_library
 from indexer.look import Looks, Sight, look_of
+from indexer.near import LOOK_AT_LEAST
 from indexer.thumbnails import Thumbnails
 from indexer.types import Modality
 

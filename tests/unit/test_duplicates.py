@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
-from indexer import duplicates
+from indexer import near as near_copies
 from indexer.duplicates import Found, find, find_exact
 from indexer.look import Look, Sight, look_of
 from indexer.types import Ids, Item, Kind, Modality, SourceFile, Vectors
@@ -234,8 +234,8 @@ def test_nothing_to_compare_is_nothing_found() -> None:
 
 
 def test_tiles_meet_at_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "_ROWS", 3)
-    monkeypatch.setattr(duplicates, "_COLUMNS", 4)
+    monkeypatch.setattr(near_copies, "_ROWS", 3)
+    monkeypatch.setattr(near_copies, "_COLUMNS", 4)
     angles = [0, 90, 45, 0, 45, 90, 0, 0, 45, 90, 0]
     shelf = Shelf(near(*angles), [scene(angle) for angle in angles])
     found = search(shelf, threshold=0.99)
