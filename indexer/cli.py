@@ -21,6 +21,7 @@ _COMMANDS = {
     "failures": ("indexer.commands.failures:failures", "List files that could not be read."),
     "forget": ("indexer.commands.forget:forget", "Take files out of the library."),
     "duplicates": ("indexer.commands.duplicates:duplicates", "List pictures held twice."),
+    "backup": ("indexer.commands.backup:backup_command", "Copy a library while it is in use."),
     "status": ("indexer.commands.status:status", "Show what a library holds."),
 }
 EXIT_FAILED = 2

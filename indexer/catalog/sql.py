@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from indexer.catalog.copying import copy_database
 from indexer.catalog.schema import open_engine, translated
 from indexer.catalog.tables import FileRow, ItemRow, LibraryRow, RootRow
 from indexer.types import (
@@ -159,6 +160,15 @@ class SqlCatalog:
         )
         with self._reading() as connection:
             return _by_item(connection.execute(_picture_files().where(FileRow.digest.in_(digests))))
+
+    def backup(self, path: Path) -> None:
+        """Writes all rows into a new SQLite file, as they are at one moment.
+
+        Raises:
+            Unavailable: the database does not answer, or the file cannot be written.
+        """
+        with translated(self._engine):
+            copy_database(self._engine, path)
 
     # --- for the indexer
 

@@ -415,6 +415,34 @@ def test_pictures_of_the_same_content_are_told_with_their_files(catalog: SqlCata
     assert catalog.places(ids)[ids[0]][0].digest == "aa"
 
 
+def test_a_backup_holds_all_rows_of_one_moment_and_goes_on(
+    catalog: SqlCatalog, tmp_path: Path
+) -> None:
+    assert catalog.bind("one") == "one"
+    captioned = captions("t.csv", *[(f"{n}.jpg", f"caption {n}") for n in range(7000)])
+    ids = show(catalog, picture("5.jpg"), captioned)
+    catalog.publish([Skipped(file("bad.jpg"), "truncated")])
+    hidden = catalog.add([picture("late.jpg")]).tolist()
+    catalog.backup(tmp_path / "copy.db")
+    show(catalog, picture("after.jpg"))
+    copy = open_catalog(tmp_path / "copy.db")
+    assert copy.bind("two") == "one"
+    assert copy.fetch(ids) == catalog.fetch(ids)
+    assert copy.fetch(ids)[ids[6]].about == ids[0]
+    assert list(copy.stored("/photos")) == [
+        one for one in catalog.stored("/photos") if one.path != "after.jpg"
+    ]
+    assert [one.reason for one in copy.skipped(9)] == ["truncated"]
+    assert copy.heal().tolist() == hidden
+    assert not set(show(copy, picture("new.jpg"))) & {*ids, *hidden}
+    copy.close()
+
+
+def test_a_backup_that_cannot_be_written_is_named(catalog: SqlCatalog, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"nowhere.copy\.db"):
+        catalog.backup(tmp_path / "nowhere" / "copy.db")
+
+
 def test_a_catalogue_belongs_to_the_first_library_that_binds_it(catalog: SqlCatalog) -> None:
     assert catalog.bind("one") == "one"
     assert catalog.bind("two") == "one"
