@@ -559,7 +559,9 @@ _FOLLOW = (
     update(ItemRow)
     .where(
         ItemRow.about_path == bindparam("old_path"),
-        ItemRow.file_id.in_(select(FileRow.id).where(FileRow.root_id == bindparam("new_root"))),
+        # Asked for each caption found by its path; as a join, databases list all files of a root.
+        select(FileRow.root_id).where(FileRow.id == ItemRow.file_id).scalar_subquery()
+        == bindparam("new_root"),
     )
     .values(about_path=bindparam("new_path"))
 )
