@@ -20,6 +20,15 @@ from indexer.catalog.tables import REVISION
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
 
 _BUSY_TIMEOUT_S = 30
+_LOCK = 0x61746973626F  # "atisbo"; any number that others do not use in the same database
+_REFUSED = {"25006", "42501"}  # PostgreSQL: a transaction that may only read, a missing privilege
+_POSTGRES_OPTIONS = {
+    "connect_timeout": 10,
+    # A server that vanished without a word is given up after a minute, not after two hours.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 
 
 def open_engine(url: str | Path) -> Engine:
@@ -32,7 +41,7 @@ def open_engine(url: str | Path) -> Engine:
     """
     try:
         parsed = URL.create("sqlite", database=str(url)) if isinstance(url, Path) else make_url(url)
-        engine = create_engine(parsed, **_options(parsed.get_backend_name()))
+        engine = create_engine(parsed, **_options(parsed))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         shown = str(url).rpartition("@")[2]
         raise ConfigError(
@@ -43,6 +52,8 @@ def open_engine(url: str | Path) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "begin", _begin_postgres)
     try:
         with translated(engine), engine.execution_options(writes=True).begin() as connection:
             _upgrade(connection)
@@ -60,23 +71,37 @@ def translated(engine: Engine) -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         raise Unavailable(
             f"the catalogue at {engine.url.render_as_string(hide_password=True)} does not answer: "
-            f"{error.orig}"
+            f"{_in_words(error)}"
         ) from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _REFUSED:
+            raise Unavailable(
+                f"the catalogue at {engine.url.render_as_string(hide_password=True)} may not be "
+                f"written: {_in_words(error)}. Name a user, or a server, that may write."
+            ) from error
         # SQLite calls a damaged file a DatabaseError and no subclass of it.
         if error.connection_invalidated or type(error) is DatabaseError:
             raise Unavailable(
                 f"the catalogue at {engine.url.render_as_string(hide_password=True)} cannot be "
-                f"used: {error.orig}. If it is damaged, restore it from a backup."
+                f"used: {_in_words(error)}. If it is damaged, restore it from a backup."
             ) from error
         raise
 
 
-def _options(backend: str) -> dict[str, Any]:
-    if backend == "sqlite":
+def _in_words(error: DBAPIError) -> str:
+    """Returns what the driver said, on one line."""
+    return " ".join(str(error.orig).split()).rstrip(".")
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
         # isolation_level None: the driver starts no transactions of its own, `_begin_sqlite` does
         return {"connect_args": {"timeout": _BUSY_TIMEOUT_S, "isolation_level": None}}
-    return {"pool_pre_ping": True}
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if url.get_dialect().driver in ("psycopg", "psycopg2"):
+        own = {name: one for name, one in _POSTGRES_OPTIONS.items() if name not in url.query}
+        options["connect_args"] = own
+    return options
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
@@ -92,6 +117,21 @@ def _begin_sqlite(connection: Connection) -> None:
     # A write that starts as a read fails where another process wrote in between; so it does not.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if not connection.get_execution_options().get("writes", False):
+        return
+    # One writer at a time, as in SQLite. The server may still be committing for an indexer that was
+    # killed: whoever heals after it must wait, or rows appear that nobody knows of.
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_TIMEOUT_S}s'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    # A crash must not take back ids that vectors on disk already bear; where an operator put speed
+    # first, the indexer's own transactions are durable nevertheless.
+    connection.exec_driver_sql(
+        "SELECT set_config('synchronous_commit', 'on', true) "
+        "WHERE current_setting('synchronous_commit') = 'off'"
+    )
 
 
 def _upgrade(connection: Connection) -> None:

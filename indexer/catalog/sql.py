@@ -505,8 +505,12 @@ class SqlCatalog:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with translated(self._engine), self._writer.begin() as connection:
-            yield connection
+        try:
+            with translated(self._engine), self._writer.begin() as connection:
+                yield connection
+        except BaseException:
+            self._root_ids.clear()  # some may be of rows that were not kept
+            raise
 
 
 _Picture = aliased(ItemRow)

@@ -1,7 +1,8 @@
 """What the catalogue promises on every database."""
 
-import itertools
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,21 +18,12 @@ from indexer.catalog.sql import SqlCatalog
 from indexer.catalog.tables import REVISION, Base
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
 from indexer.types import EmbeddedFile, EmbeddedItem, Kind, Modality, Place, Skipped, SourceFile
+from tests.postgres import Server
 
-_numbers = itertools.count()
 
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'catalog.db'}"
-    server: str = request.getfixturevalue("postgres")
-    name = f"test_{next(_numbers)}"
-    admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return server.format(name=name)
+@pytest.fixture
+def url(database: str) -> str:
+    return database
 
 
 @pytest.fixture
@@ -513,3 +505,39 @@ def test_a_damaged_database_file_is_named(tmp_path: Path) -> None:
 def test_a_database_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="nowhere"):
         open_catalog(f"sqlite:///{tmp_path / 'nowhere' / 'catalog.db'}")
+
+
+def test_a_database_that_may_only_be_read_is_read_and_refuses_in_words(
+    postgres_server: Server,
+) -> None:
+    database = postgres_server.new_database()
+    catalog = open_catalog(database)
+    ids = show(catalog, picture("a.jpg"))
+    catalog.close()
+    reader = open_catalog(f"{database}&options=-c%20default_transaction_read_only%3Don")
+    assert list(reader.fetch(ids)) == ids
+    with pytest.raises(Unavailable, match=r"may not be written: .*Name a user"):
+        reader.add([picture("b.jpg")])
+    reader.close()
+
+
+def test_a_writer_waits_for_the_one_that_was_killed(url: str) -> None:
+    """The server may still be busy with what a killed indexer sent last."""
+    killed, healing = open_catalog(url), open_catalog(url)
+    show(killed, picture("a.jpg"))
+    with ThreadPoolExecutor(1) as pool, killed._writing() as connection:
+        healed = pool.submit(healing.heal)
+        time.sleep(0.3)
+        assert not healed.done()
+        connection.execute(text("UPDATE items SET searchable = false"))
+    assert len(healed.result()) == 1
+    killed.close()
+    healing.close()
+
+
+def test_a_root_that_was_not_kept_is_made_again(catalog: SqlCatalog) -> None:
+    too_large = replace(file("a.jpg", root="/new"), size_bytes=2**70)
+    with pytest.raises(Exception, match=r"too large|out of range"):
+        catalog.publish([too_large])
+    (item_id,) = show(catalog, picture("a.jpg", root="/new"))
+    assert catalog.fetch([item_id])[item_id].root == "/new"
