@@ -2,16 +2,19 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
+    Table,
     and_,
     bindparam,
     delete,
@@ -23,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from indexer.catalog.bulk import among, insert_rows, update_rows
 from indexer.catalog.copying import copy_database
 from indexer.catalog.schema import open_engine, translated
 from indexer.catalog.tables import FileRow, ItemRow, LibraryRow, RootRow
@@ -69,14 +73,14 @@ class SqlCatalog:
             return {
                 row.id: _item(row)
                 for some in _chunks(ids)
-                for row in connection.execute(_items().where(ItemRow.id.in_(some)))
+                for row in connection.execute(_items().where(self._among(ItemRow.id, some)))
             }
 
     def captions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Item]]:
         found: dict[int, list[Item]] = {}
         with self._reading() as connection:
             for some in _chunks(ids):
-                query = _captions().where(_Picture.id.in_(some))
+                query = _captions().where(self._among(_Picture.id, some))
                 for row in connection.execute(
                     query.order_by(_Picture.id, FileRow.path, ItemRow.position)
                 ):
@@ -94,7 +98,7 @@ class SqlCatalog:
         )
         with self._reading() as connection:
             for some in _chunks(ids):
-                for row in connection.execute(query.where(ItemRow.id.in_(some))):
+                for row in connection.execute(query.where(self._among(ItemRow.id, some))):
                     found.setdefault(row.id, []).append(Place(row.root, row.path))
         return found
 
@@ -144,7 +148,7 @@ class SqlCatalog:
             return _by_item(
                 row
                 for some in _chunks(ids)
-                for row in connection.execute(_picture_files().where(ItemRow.id.in_(some)))
+                for row in connection.execute(_picture_files().where(self._among(ItemRow.id, some)))
             )
 
     def repeated(self) -> Mapping[int, Sequence[SourceFile]]:
@@ -202,7 +206,7 @@ class SqlCatalog:
             return [
                 _stored_file(row)
                 for some in _chunks(sorted(sizes))
-                for row in connection.execute(query.where(FileRow.size_bytes.in_(some)))
+                for row in connection.execute(query.where(self._among(FileRow.size_bytes, some)))
             ]
 
     def ids(self, modality: Modality) -> Ids:
@@ -222,7 +226,7 @@ class SqlCatalog:
             return [
                 (row.id, row.position, _stored_file(row))
                 for some in _chunks(ids.tolist())
-                for row in connection.execute(query.where(ItemRow.id.in_(some)))
+                for row in connection.execute(query.where(self._among(ItemRow.id, some)))
             ]
 
     def drop_roots(self, roots: Sequence[str]) -> None:
@@ -232,22 +236,15 @@ class SqlCatalog:
         self._root_ids.clear()
 
     def files_of(self, ids: Ids) -> Sequence[SourceFile]:
-        found: set[tuple[str, str]] = set()
-        query = select(RootRow.path.label("root"), FileRow.path).join(
-            RootRow, RootRow.id == FileRow.root_id
+        found: set[SourceFile] = set()
+        query = _files().join(
+            ItemRow, or_(ItemRow.file_id == FileRow.id, ItemRow.file_id == FileRow.copy_of)
         )
-        own = query.join(ItemRow, ItemRow.file_id == FileRow.id)
-        copied = query.join(ItemRow, ItemRow.file_id == FileRow.copy_of)
         with self._reading() as connection:
             for some in _chunks(ids.tolist()):
-                for places in (own, copied):
-                    rows = connection.execute(places.where(ItemRow.id.in_(some)))
-                    found.update((row.root, row.path) for row in rows)
-        return self._stored_files(found)
-
-    def _stored_files(self, keys: Collection[tuple[str, str]]) -> Sequence[SourceFile]:
-        roots = sorted({root for root, _ in keys})
-        return [file for root in roots for file in self.stored(root) if file.key in keys]
+                rows = connection.execute(query.where(self._among(ItemRow.id, some)).distinct())
+                found.update(map(_stored_file, rows))
+        return sorted(found, key=lambda file: file.key)
 
     def move(
         self,
@@ -287,8 +284,7 @@ class SqlCatalog:
 
     def dangling(self) -> Sequence[SourceFile]:
         query = (
-            select(RootRow.path.label("root"), FileRow.path)
-            .join(RootRow, RootRow.id == FileRow.root_id)
+            _files()
             .join(ItemRow, ItemRow.file_id == FileRow.id)
             .join(
                 _PictureFile,
@@ -301,15 +297,15 @@ class SqlCatalog:
             .distinct()
         )
         with self._reading() as connection:
-            found = {(row.root, row.path) for row in connection.execute(query)}
-        return self._stored_files(found)
+            found = map(_stored_file, connection.execute(query))
+            return sorted(found, key=lambda file: file.key)
 
     def forget(self, files: Sequence[SourceFile]) -> Ids:
         with self._writing() as connection:
             ids = self._known_ids(connection, files)
             gone = _released(connection, ids)
             for some in _chunks(ids):
-                connection.execute(delete(FileRow).where(FileRow.id.in_(some)))
+                connection.execute(delete(FileRow).where(self._among(FileRow.id, some)))
         return gone
 
     def keep_out(self, files: Sequence[SourceFile]) -> Ids:
@@ -318,7 +314,7 @@ class SqlCatalog:
             gone = _released(connection, ids)
             out = {"state": "skipped", "reason": None, "forgotten": True}
             for some in _chunks(ids):
-                connection.execute(update(FileRow).where(FileRow.id.in_(some)).values(out))
+                connection.execute(update(FileRow).where(self._among(FileRow.id, some)).values(out))
         return gone
 
     def kept_out(self) -> Sequence[SourceFile]:
@@ -337,14 +333,13 @@ class SqlCatalog:
             rows = [
                 {
                     **_settled(copy, file_ids),
-                    "new_state": original.state,
-                    "new_reason": original.reason,
-                    "new_copy_of": original.id if original.state == "indexed" else None,
+                    "state": original.state,
+                    "reason": original.reason,
+                    "copy_of": original.id if original.state == "indexed" else None,
                 }
                 for copy, original in pairs
             ]
-            if rows:
-                connection.execute(_SETTLE, rows)
+            update_rows(connection, _FILES, rows)
         return gone
 
     def _known_ids(self, connection: Connection, files: Sequence[SourceFile]) -> list[int]:
@@ -353,7 +348,7 @@ class SqlCatalog:
         for root in sorted({file.root for file in files}):
             ours = FileRow.root_id == self._root_id(connection, root)
             for some in _chunks([file.path for file in files if file.root == root]):
-                query = select(FileRow.id).where(ours, FileRow.path.in_(some))
+                query = select(FileRow.id).where(ours, self._among(FileRow.path, some))
                 found.extend(connection.execute(query).scalars())
         return found
 
@@ -376,7 +371,7 @@ class SqlCatalog:
         rows = (
             row
             for some in _chunks(ids)
-            for row in connection.execute(query.where(FileRow.id.in_(some)))
+            for row in connection.execute(query.where(self._among(FileRow.id, some)))
         )
         return {(row.root, row.path): row for row in rows}
 
@@ -389,7 +384,11 @@ class SqlCatalog:
         with self._reading() as connection:
             for root in {file.root for file in files}:
                 root_id = select(RootRow.id).where(RootRow.path == root).scalar_subquery()
-                for row in connection.execute(query.where(FileRow.root_id == root_id)):
+                ours = query.where(FileRow.root_id == root_id)
+                paths = [file.path for file in files if file.root == root]
+                if len(paths) < _IN_AT_MOST:  # else it is quicker to read all there are
+                    ours = ours.where(self._among(FileRow.path, paths))
+                for row in connection.execute(ours):
                     stored[root, row.path] = (row.size_bytes, row.mtime_ns)
                 kept_out = select(FileRow.path).where(FileRow.root_id == root_id, FileRow.forgotten)
                 out.update((root, path) for path in connection.execute(kept_out).scalars())
@@ -416,10 +415,7 @@ class SqlCatalog:
                 for file in files
                 for item in file.items
             ]
-            if not rows:
-                return np.empty(0, np.int64)
-            new = insert(ItemRow).returning(ItemRow.id, sort_by_parameter_order=True)
-            return np.array(connection.execute(new, rows).scalars().all(), np.int64)
+            return np.array(insert_rows(connection, _ITEMS, rows), np.int64)
 
     def publish(self, done: Sequence[SourceFile | Skipped]) -> Ids:
         with self._writing() as connection:
@@ -429,14 +425,17 @@ class SqlCatalog:
             gone = _released(connection, [file_ids[_source(one).key] for one in settled]).tolist()
             skipped = [file_ids[one.source.key] for one in done if isinstance(one, Skipped)]
             for some in _chunks(skipped):
-                hidden = and_(ItemRow.file_id.in_(some), ~ItemRow.searchable)
+                hidden = and_(self._among(ItemRow.file_id, some), ~ItemRow.searchable)
                 gone.extend(connection.execute(select(ItemRow.id).where(hidden)).scalars())
                 connection.execute(delete(ItemRow).where(hidden))
             for some in _chunks(list(file_ids.values())):
-                show = update(ItemRow).where(ItemRow.file_id.in_(some)).values(searchable=True)
+                show = (
+                    update(ItemRow)
+                    .where(self._among(ItemRow.file_id, some))
+                    .values(searchable=True)
+                )
                 connection.execute(show)
-            if settled:
-                connection.execute(_SETTLE, [_settled(one, file_ids) for one in settled])
+            update_rows(connection, _FILES, [_settled(one, file_ids) for one in settled])
             return np.array(gone, np.int64)
 
     def _kept(
@@ -455,7 +454,7 @@ class SqlCatalog:
         return {
             unread[row]
             for some in _chunks(list(unread))
-            for row in connection.execute(indexed.where(FileRow.id.in_(some))).scalars()
+            for row in connection.execute(indexed.where(self._among(FileRow.id, some))).scalars()
         }
 
     def _file_ids(
@@ -464,14 +463,15 @@ class SqlCatalog:
         """Returns the row id of each file, making pending rows for files not seen before."""
         wanted = {source.key: source for source in sources}
         found: dict[tuple[str, str], int] = {}
-        for root in {root for root, _ in wanted}:
+        for root in sorted({root for root, _ in wanted}):
             root_id = self._root_id(connection, root)
             paths = [path for other, path in wanted if other == root]
             for some in _chunks(paths):
                 query = select(FileRow.path, FileRow.id).where(
-                    FileRow.root_id == root_id, FileRow.path.in_(some)
+                    FileRow.root_id == root_id, self._among(FileRow.path, some)
                 )
                 found.update({(root, row.path): row.id for row in connection.execute(query)})
+            unknown = [path for path in paths if (root, path) not in found]
             rows = [
                 {
                     "root_id": root_id,
@@ -481,12 +481,10 @@ class SqlCatalog:
                     "mtime_ns": 0,
                     "state": "pending",
                 }
-                for path in paths
-                if (root, path) not in found
+                for path in unknown
             ]
-            if rows:
-                new = insert(FileRow).returning(FileRow.path, FileRow.id)
-                found.update({(root, row.path): row.id for row in connection.execute(new, rows)})
+            new = insert_rows(connection, _FILES, rows)
+            found.update({(root, path): one for path, one in zip(unknown, new, strict=True)})
         return found
 
     def _root_id(self, connection: Connection, path: str) -> int:
@@ -497,6 +495,9 @@ class SqlCatalog:
                 found = connection.execute(new, {"path": path}).scalar_one()
             self._root_ids[path] = found
         return self._root_ids[path]
+
+    def _among(self, one: Any, values: Sequence[Any]) -> ColumnElement[bool]:
+        return among(self._engine.dialect, one, values)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -530,20 +531,8 @@ _ITEM = (
 )
 _FAILED = and_(FileRow.state == "skipped", ~FileRow.forgotten)
 _UNREAD = and_(_FAILED, FileRow.digest.is_(None))
-_SETTLE = (
-    update(FileRow)
-    .where(FileRow.id == bindparam("file_id"))
-    .values(
-        kind=bindparam("new_kind"),
-        size_bytes=bindparam("new_size"),
-        mtime_ns=bindparam("new_mtime"),
-        state=bindparam("new_state"),
-        reason=bindparam("new_reason"),
-        digest=bindparam("new_digest"),
-        copy_of=bindparam("new_copy_of"),
-        forgotten=False,
-    )
-)
+_FILES = cast(Table, FileRow.__table__)
+_ITEMS = cast(Table, ItemRow.__table__)
 _MOVE = (
     update(FileRow)
     .where(FileRow.root_id == bindparam("old_root"), FileRow.path == bindparam("old_path"))
@@ -577,6 +566,7 @@ def _released(connection: Connection, file_ids: Sequence[int]) -> Ids:
     A copy inherits the items of its original instead, unless it is among the files itself; one of
     the same root goes first.
     """
+    one_of = partial(among, connection.dialect)
     gone: list[int] = []
     leaving = set(file_ids)
     for some in _chunks(file_ids):
@@ -584,7 +574,7 @@ def _released(connection: Connection, file_ids: Sequence[int]) -> Ids:
         copies = (
             select(FileRow.id, FileRow.copy_of)
             .join(_Original, _Original.id == FileRow.copy_of)
-            .where(FileRow.copy_of.in_(some))
+            .where(one_of(FileRow.copy_of, some))
             .order_by(FileRow.root_id != _Original.root_id, FileRow.path)
         )
         for row in connection.execute(copies):
@@ -596,9 +586,9 @@ def _released(connection: Connection, file_ids: Sequence[int]) -> Ids:
             others = update(FileRow).where(FileRow.copy_of == original)
             connection.execute(others.values(copy_of=heir))
             connection.execute(update(FileRow).where(FileRow.id == heir).values(copy_of=None))
-        alone = update(FileRow).where(or_(FileRow.id.in_(some), FileRow.copy_of.in_(some)))
+        alone = update(FileRow).where(or_(one_of(FileRow.id, some), one_of(FileRow.copy_of, some)))
         connection.execute(alone.values(copy_of=None))
-        shown = and_(ItemRow.file_id.in_(some), ItemRow.searchable)
+        shown = and_(one_of(ItemRow.file_id, some), ItemRow.searchable)
         gone.extend(connection.execute(select(ItemRow.id).where(shown)).scalars())
         connection.execute(delete(ItemRow).where(shown))
     return np.array(gone, np.int64)
@@ -611,14 +601,15 @@ def _source(done: SourceFile | Skipped) -> SourceFile:
 def _settled(done: SourceFile | Skipped, file_ids: Mapping[tuple[str, str], int]) -> dict[str, Any]:
     source = _source(done)
     return {
-        "file_id": file_ids[source.key],
-        "new_kind": source.kind.value,
-        "new_size": source.size_bytes,
-        "new_mtime": source.mtime_ns,
-        "new_state": "skipped" if isinstance(done, Skipped) else "indexed",
-        "new_digest": source.digest,
-        "new_copy_of": None,
-        "new_reason": done.reason if isinstance(done, Skipped) else None,
+        "id": file_ids[source.key],
+        "kind": source.kind.value,
+        "size_bytes": source.size_bytes,
+        "mtime_ns": source.mtime_ns,
+        "state": "skipped" if isinstance(done, Skipped) else "indexed",
+        "digest": source.digest,
+        "reason": done.reason if isinstance(done, Skipped) else None,
+        "copy_of": None,
+        "forgotten": False,
     }
 
 
