@@ -18,10 +18,13 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    false,
     func,
     insert,
     or_,
     select,
+    true,
+    union_all,
     update,
 )
 from sqlalchemy.orm import aliased
@@ -80,10 +83,7 @@ class SqlCatalog:
         found: dict[int, list[Item]] = {}
         with self._reading() as connection:
             for some in _chunks(ids):
-                query = _captions().where(self._among(_Picture.id, some))
-                for row in connection.execute(
-                    query.order_by(_Picture.id, FileRow.path, ItemRow.position)
-                ):
+                for row in connection.execute(_captions(self._among(_Picture.id, some))):
                     found.setdefault(row.about, []).append(_item(row))
         return found
 
@@ -93,7 +93,7 @@ class SqlCatalog:
             select(ItemRow.id, RootRow.path.label("root"), FileRow.path)
             .join(FileRow, FileRow.copy_of == ItemRow.file_id)
             .join(RootRow, RootRow.id == FileRow.root_id)
-            .where(ItemRow.searchable)
+            .where(_shown(ItemRow))
             .order_by(RootRow.path, FileRow.path)
         )
         with self._reading() as connection:
@@ -219,7 +219,7 @@ class SqlCatalog:
         query = (
             _files(ItemRow.id, ItemRow.position)
             .join(ItemRow, ItemRow.file_id == FileRow.id)
-            .where(ItemRow.searchable)
+            .where(_shown(ItemRow))
             .order_by(ItemRow.id)
         )
         with self._reading() as connection:
@@ -320,7 +320,10 @@ class SqlCatalog:
     def kept_out(self) -> Sequence[SourceFile]:
         with self._reading() as connection:
             return [
-                _stored_file(row) for row in connection.execute(_files().where(FileRow.forgotten))
+                _stored_file(row)
+                for row in connection.execute(
+                    _files().where(FileRow.state == "skipped", FileRow.forgotten)
+                )
             ]
 
     def copy(self, copies: Sequence[tuple[SourceFile, SourceFile]]) -> Ids:
@@ -376,11 +379,14 @@ class SqlCatalog:
         return {(row.root, row.path): row for row in rows}
 
     def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
-        stored: dict[tuple[str, str], tuple[int, int]] = {}
-        out: set[tuple[str, str]] = set()
-        query = select(FileRow.path, FileRow.size_bytes, FileRow.mtime_ns).where(
-            FileRow.state != "pending", ~_UNREAD
-        )
+        stored: dict[tuple[str, str], tuple[int, int] | None] = {}
+        query = select(
+            FileRow.path,
+            FileRow.size_bytes,
+            FileRow.mtime_ns,
+            FileRow.forgotten,
+            _UNREAD.label("unread"),
+        ).where(FileRow.state != "pending")
         with self._reading() as connection:
             for root in {file.root for file in files}:
                 root_id = select(RootRow.id).where(RootRow.path == root).scalar_subquery()
@@ -388,14 +394,14 @@ class SqlCatalog:
                 paths = [file.path for file in files if file.root == root]
                 if len(paths) < _IN_AT_MOST:  # else it is quicker to read all there are
                     ours = ours.where(self._among(FileRow.path, paths))
-                for row in connection.execute(ours):
-                    stored[root, row.path] = (row.size_bytes, row.mtime_ns)
-                kept_out = select(FileRow.path).where(FileRow.root_id == root_id, FileRow.forgotten)
-                out.update((root, path) for path in connection.execute(kept_out).scalars())
+                for path, size, mtime, forgotten, unread in connection.execute(ours):
+                    if not unread:
+                        stored[root, path] = None if forgotten else (size, mtime)
         return [
             file
             for file in files
-            if file.key not in out and stored.get(file.key) != (file.size_bytes, file.mtime_ns)
+            if file.key not in stored
+            or stored[file.key] not in (None, (file.size_bytes, file.mtime_ns))
         ]
 
     def add(self, files: Sequence[EmbeddedFile]) -> Ids:
@@ -425,7 +431,7 @@ class SqlCatalog:
             gone = _released(connection, [file_ids[_source(one).key] for one in settled]).tolist()
             skipped = [file_ids[one.source.key] for one in done if isinstance(one, Skipped)]
             for some in _chunks(skipped):
-                hidden = and_(self._among(ItemRow.file_id, some), ~ItemRow.searchable)
+                hidden = and_(self._among(ItemRow.file_id, some), ItemRow.searchable != true())
                 gone.extend(connection.execute(select(ItemRow.id).where(hidden)).scalars())
                 connection.execute(delete(ItemRow).where(hidden))
             for some in _chunks(list(file_ids.values())):
@@ -581,14 +587,14 @@ def _released(connection: Connection, file_ids: Sequence[int]) -> Ids:
             if row.id not in leaving:
                 heirs.setdefault(row.copy_of, row.id)
         for original, heir in heirs.items():
-            theirs = and_(ItemRow.file_id == original, ItemRow.searchable)
+            theirs = and_(ItemRow.file_id == original, _shown(ItemRow))
             connection.execute(update(ItemRow).where(theirs).values(file_id=heir))
             others = update(FileRow).where(FileRow.copy_of == original)
             connection.execute(others.values(copy_of=heir))
             connection.execute(update(FileRow).where(FileRow.id == heir).values(copy_of=None))
         alone = update(FileRow).where(or_(one_of(FileRow.id, some), one_of(FileRow.copy_of, some)))
         connection.execute(alone.values(copy_of=None))
-        shown = and_(one_of(ItemRow.file_id, some), ItemRow.searchable)
+        shown = and_(one_of(ItemRow.file_id, some), _shown(ItemRow))
         gone.extend(connection.execute(select(ItemRow.id).where(shown)).scalars())
         connection.execute(delete(ItemRow).where(shown))
     return np.array(gone, np.int64)
@@ -634,27 +640,33 @@ def _items(*columns: Any) -> "Select[*tuple[Any, ...]]":
             and_(
                 _Picture.file_id == func.coalesce(_PictureFile.copy_of, _PictureFile.id),
                 _Picture.position == 0,
-                _Picture.searchable,
+                _shown(_Picture),
             ),
             isouter=True,
         )
-        .where(ItemRow.searchable)
+        .where(_shown(ItemRow))
     )
 
 
-def _captions() -> "Select[*tuple[Any, ...]]":
-    """Selects the captions of pictures: as `_items`, joined from the other end."""
-    return (
-        select(*_ITEM)
-        .select_from(_Picture)
-        .join(
-            _PictureFile,
-            or_(_PictureFile.id == _Picture.file_id, _PictureFile.copy_of == _Picture.file_id),
+def _captions(pictures: ColumnElement[bool]) -> "Select[*tuple[Any, ...]]":
+    """Selects the captions of these pictures: as `_items`, joined from the other end."""
+    chosen = and_(pictures, _shown(_Picture), _Picture.position == 0)
+    named = union_all(
+        *(
+            select(_Picture.id.label("about"), _PictureFile.root_id, _PictureFile.path)
+            .join(_PictureFile, held == _Picture.file_id)
+            .where(chosen)
+            for held in (_PictureFile.id, _PictureFile.copy_of)
         )
-        .join(ItemRow, ItemRow.about_path == _PictureFile.path)
-        .join(FileRow, and_(FileRow.id == ItemRow.file_id, FileRow.root_id == _PictureFile.root_id))
+    ).subquery()
+    return (
+        select(*_ITEM[:-1], named.c.about)
+        .select_from(named)
+        .join(ItemRow, ItemRow.about_path == named.c.path)
+        .join(FileRow, and_(FileRow.id == ItemRow.file_id, FileRow.root_id == named.c.root_id))
         .join(RootRow, RootRow.id == FileRow.root_id)
-        .where(ItemRow.searchable, _Picture.searchable, _Picture.position == 0)
+        .where(_shown(ItemRow))
+        .order_by(named.c.about, FileRow.path, ItemRow.position)
     )
 
 
@@ -680,7 +692,7 @@ def _picture_files() -> "Select[*tuple[Any, ...]]":
     return (
         _files(ItemRow.id)
         .join(ItemRow, or_(ItemRow.file_id == FileRow.id, ItemRow.file_id == FileRow.copy_of))
-        .where(ItemRow.searchable, ItemRow.modality == Modality.IMAGE.value)
+        .where(_shown(ItemRow), ItemRow.modality == Modality.IMAGE.value)
         .order_by(ItemRow.id, RootRow.path, FileRow.path)
     )
 
@@ -690,6 +702,14 @@ def _by_item(rows: "Iterable[Row[*tuple[Any, ...]]]") -> Mapping[int, Sequence[S
     for row in rows:
         found.setdefault(row.id, []).append(_stored_file(row))
     return found
+
+
+def _shown(item: type[ItemRow]) -> ColumnElement[bool]:
+    """Whether the item may be shown, of rows that are found by something else.
+
+    As an inequality, or SQLite takes the index on `searchable`, which leads to all items.
+    """
+    return item.searchable != false()
 
 
 def _stored_file(row: Row[Any]) -> SourceFile:

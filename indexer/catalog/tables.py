@@ -9,6 +9,7 @@ from sqlalchemy import (
     MetaData,
     Text,
     false,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -58,8 +59,15 @@ class FileRow(Base):
     __tablename__ = "files"
     __table_args__ = (
         Index(None, "root_id", "path", unique=True),
-        Index(None, "copy_of"),
+        # Of copies alone: most files are none, and statistics of them all make a look-up seem dear.
+        Index(
+            None,
+            "copy_of",
+            sqlite_where=text("copy_of IS NOT NULL"),
+            postgresql_where=text("copy_of IS NOT NULL"),
+        ),
         Index(None, "size_bytes"),
+        Index(None, "state", "kind", "forgotten"),
         CheckConstraint("state IN ('pending', 'indexed', 'skipped')", name="state"),
     )
 

@@ -14,5 +14,9 @@ def upgrade() -> None:
     op.add_column(
         "files", sa.Column("forgotten", sa.Boolean, nullable=False, server_default=sa.false())
     )
-    op.create_index(op.f("ix_files_copy_of"), "files", ["copy_of"])
+    copies = sa.text("copy_of IS NOT NULL")
+    op.create_index(
+        op.f("ix_files_copy_of"), "files", ["copy_of"], sqlite_where=copies, postgresql_where=copies
+    )
     op.create_index(op.f("ix_files_size_bytes"), "files", ["size_bytes"])
+    op.create_index(op.f("ix_files_state_kind_forgotten"), "files", ["state", "kind", "forgotten"])
