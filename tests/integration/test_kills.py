@@ -2,7 +2,8 @@
 
 Nothing is lost, doubled or shown half.
 
-ATISBO_TEST_KILLS sets how often; the default keeps the suite quick.
+ATISBO_TEST_KILLS sets how often on each database, and twice as often as the database is killed
+itself; the default keeps the suite quick.
 """
 
 import json
@@ -19,8 +20,9 @@ from PIL import Image
 
 from indexer.catalog import open_catalog
 from indexer.types import Modality
+from tests.postgres import Server
 
-KILLS = int(os.environ.get("ATISBO_TEST_KILLS", "10"))
+KILLS = int(os.environ.get("ATISBO_TEST_KILLS", "5"))
 
 
 class Photos:
@@ -69,11 +71,11 @@ class Photos:
         chosen.rename(chosen.with_name(f"{chosen.name[:5]} {self.random.randrange(10**6)}"))
 
 
-def start(photos: Photos, library: Path) -> subprocess.Popen[bytes]:
+def start(photos: Photos, *where: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "indexer", "index", str(photos.folder)]
     environment = {**os.environ, "ATISBO_MODEL": "colour", "ATISBO_CHECKPOINT_ITEMS": "4"}
     return subprocess.Popen(
-        [*command, "--library", str(library), "--batch-size", "2"],
+        [*command, *where, "--batch-size", "2"],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -81,14 +83,15 @@ def start(photos: Photos, library: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
-def test_kills_at_random_moments_leave_a_library_that_heals(tmp_path: Path) -> None:
-    photos, library = Photos(tmp_path / "photos", seed=1), tmp_path / "library"
+def test_kills_at_random_moments_leave_a_library_that_heals(tmp_path: Path, database: str) -> None:
+    photos = Photos(tmp_path / "photos", seed=1)
+    where = ("--library", str(tmp_path / "library"), "--database", database)
     pause = random.Random(2)
     whole = 0.0
     killed = 0
     while killed < KILLS:
         began = time.monotonic()
-        running = start(photos, library)
+        running = start(photos, *where)
         if not whole:  # how long an undisturbed run takes here, to aim by
             assert running.wait() == 0, running.stderr and running.stderr.read()
             whole = time.monotonic() - began
@@ -99,11 +102,45 @@ def test_kills_at_random_moments_leave_a_library_that_heals(tmp_path: Path) -> N
         if running.stderr:
             running.stderr.close()
         photos.disturb()
-    last = start(photos, library)
+    prove(photos, *where, database=database)
+
+
+def test_a_database_killed_at_random_moments_leaves_a_library_that_heals(
+    tmp_path: Path, postgres_server: Server
+) -> None:
+    photos, database = Photos(tmp_path / "photos", seed=3), postgres_server.new_database()
+    where = ("--library", str(tmp_path / "library"), "--database", database)
+    pause = random.Random(4)
+    whole = 0.0
+    stopped = 0
+    while stopped < max(1, KILLS // 2):
+        began = time.monotonic()
+        running = start(photos, *where)
+        if not whole:
+            assert running.wait() == 0, running.stderr and running.stderr.read()
+            whole = time.monotonic() - began
+        else:
+            time.sleep(pause.uniform(0.3, 1.0) * whole)
+            postgres_server.stop("immediate")
+            status = running.wait()
+            postgres_server.start()
+            said = running.stderr.read().decode() if running.stderr else ""
+            assert status in (0, 2), said
+            assert "Traceback" not in said
+            stopped += status == 2
+        if running.stderr:
+            running.stderr.close()
+        photos.disturb()
+    prove(photos, *where, database=database)
+
+
+def prove(photos: Photos, *where: str, database: str) -> None:
+    """Asserts that one more run makes the library right, by `verify` and by its rows."""
+    last = start(photos, *where)
     _, said = last.communicate()
     assert last.returncode == 0, said
     verified = subprocess.run(
-        [sys.executable, "-m", "indexer", "verify", "--library", str(library), "--json"],
+        [sys.executable, "-m", "indexer", "verify", *where, "--json"],
         capture_output=True,
         text=True,
         check=False,
@@ -113,7 +150,7 @@ def test_kills_at_random_moments_leave_a_library_that_heals(tmp_path: Path) -> N
     # are never shown, and a repair removes them.
     others = [one for one in checked["findings"] if "belong to nothing" not in one["fact"]]
     assert not others
-    catalog = open_catalog(library / "catalog.db")
+    catalog = open_catalog(database)
     stored = {one.path for one in catalog.stored(str(photos.folder))}
     there = {path.relative_to(photos.folder).as_posix() for path in photos.folder.rglob("*.*")}
     captions, pictures = catalog.pairs()
