@@ -4,6 +4,7 @@ Each database is filled with checkpoints of 4,096 items, pictures and captions i
 of the files changes, moves and goes. PostgreSQL is started for the occasion, with fsync on.
 """
 
+import os
 import sqlite3
 import tempfile
 import time
@@ -177,7 +178,7 @@ def main(items: int, some: int) -> None:
         table.add_row(step, f"{lite:.3f}", f"{pg:.3f}", f"{pg / lite:.2f}")
     console = Console()
     console.print(table)
-    console.print(f"{hardware('cpu', 4)}; {versions()}", highlight=False)
+    console.print(f"{hardware('cpu', len(os.sched_getaffinity(0)))}; {versions()}", highlight=False)
 
 
 if __name__ == "__main__":
