@@ -18,10 +18,12 @@ _COMMANDS = {
     "train": ("indexer.commands.train:train", "Train a small model on captioned pictures."),
     "models": ("indexer.commands.models:models", "List models and spaces; switch between spaces."),
     "verify": ("indexer.commands.verify:verify_command", "Prove that a library is sound."),
+    "backup": ("indexer.commands.backup:backup_command", "Copy the library while it is in use."),
+    "export": ("indexer.commands.export:export", "Hand out items and vectors, or pictures."),
+    "import": ("indexer.commands.import_:import_command", "Take in what export wrote."),
     "failures": ("indexer.commands.failures:failures", "List files that could not be read."),
     "forget": ("indexer.commands.forget:forget", "Take files out of the library."),
     "duplicates": ("indexer.commands.duplicates:duplicates", "List pictures held twice."),
-    "backup": ("indexer.commands.backup:backup_command", "Copy a library while it is in use."),
     "status": ("indexer.commands.status:status", "Show what a library holds."),
 }
 EXIT_FAILED = 2

@@ -88,11 +88,15 @@ def write_first(folder: Path, space: Space) -> None:
     _write_json(folder / HEAD, {"format": FORMAT, "id": uuid.uuid4().hex, "space": space.name})
 
 
+def own_space(model: str, fingerprint: str, dim: int) -> Space:
+    """Returns the space of a model's own vectors, in whatever library."""
+    prefix = re.sub(r"[^A-Za-z0-9.]+", "-", model)[-60:].strip("-")
+    return Space(model, fingerprint, dim, f"{prefix}-{fingerprint}")
+
+
 def space_for(embedder: Embedder) -> Space:
     """Returns the space of this model's own vectors, in whatever library."""
-    prefix = re.sub(r"[^A-Za-z0-9.]+", "-", embedder.name)[-60:].strip("-")
-    name = f"{prefix}-{embedder.fingerprint}"
-    return Space(embedder.name, embedder.fingerprint, embedder.dim, name)
+    return own_space(embedder.name, embedder.fingerprint, embedder.dim)
 
 
 def begin_space(folder: Path, space: Space) -> None:

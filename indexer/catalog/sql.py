@@ -229,6 +229,15 @@ class SqlCatalog:
                 for row in connection.execute(query.where(self._among(ItemRow.id, some)))
             ]
 
+    def about_paths(self, ids: Ids) -> Mapping[int, str]:
+        named = select(ItemRow.id, ItemRow.about_path).where(ItemRow.about_path.is_not(None))
+        with self._reading() as connection:
+            return {
+                row.id: row.about_path or ""
+                for some in _chunks(ids.tolist())
+                for row in connection.execute(named.where(self._among(ItemRow.id, some)))
+            }
+
     def drop_roots(self, roots: Sequence[str]) -> None:
         with self._writing() as connection:
             held = select(FileRow.id).where(FileRow.root_id == RootRow.id).exists()

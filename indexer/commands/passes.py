@@ -156,6 +156,12 @@ def _every(
     return list((every | {file.key: file for file in files}).values())
 
 
+def show_counts(report: Report) -> str:
+    """Returns how many pictures and captions a run brought, in words."""
+    pictures, captions = (report.items.get(one, 0) for one in (Modality.IMAGE, Modality.TEXT))
+    return f"{pictures:,} pictures and {captions:,} captions"
+
+
 def summary(done: Pass) -> Table:
     """Returns what a pass did, and what the library holds now."""
     report, library = done.report, done.library

@@ -1,0 +1,1 @@
+"""What a library holds, in formats that other programs read, and back."""
