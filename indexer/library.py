@@ -9,6 +9,7 @@ thumbnails/               small pictures by item id
 indexer.lock              held by the process that writes
 """
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from indexer.spaces import (
     read_space,
     require_head,
     space_for,
+    unwritable,
     write_first,
 )
 from indexer.thumbnails import Thumbnails
@@ -37,6 +39,13 @@ from indexer.types import Embedder, Modality, VectorIndex
 
 if TYPE_CHECKING:
     from indexer.catalog.sql import SqlCatalog
+
+_REFUSED = {
+    getattr(errno, name)
+    for name in ("EACCES", "EDQUOT", "EFBIG", "EIO", "ENOSPC", "EPERM", "EROFS")
+    if hasattr(errno, name)
+}
+"""What a disk says that cannot be written, now or for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,10 @@ def make_library(folder: Path, embedder: Embedder) -> None:
     """
     if (folder / HEAD).exists():
         return
-    write_first(folder, space_for(embedder))
+    try:
+        write_first(folder, space_for(embedder))
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 @contextmanager
@@ -160,7 +172,8 @@ def writing(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Holds the library's lock: one indexer at a time; `wait` for it, if need be.
 
     Raises:
-        Unavailable: another process indexes into this library.
+        Unavailable: another process indexes into this library, or it cannot be written, be it now
+            or later: its disk is full, read-only or broken.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -172,11 +185,23 @@ def writing(folder: Path, *, wait: bool = False) -> Iterator[None]:
             "--library."
         ) from error
     except OSError as error:
-        raise Unavailable(f"the library {folder} cannot be written: {error.strerror}") from error
+        raise unwritable(folder, error) from error
     try:
         yield
+    except OSError as error:
+        if error.errno not in _REFUSED or not _is_about(folder, error):
+            raise
+        raise unwritable(folder, error) from error
     finally:
         lock.release()
+
+
+def _is_about(folder: Path, error: OSError) -> bool:
+    """Whether a file of the library was to be written, as far as the error tells."""
+    name = error.filename
+    if not isinstance(name, str) or not Path(name).is_absolute():
+        return True
+    return Path(name).is_relative_to(folder.absolute())
 
 
 def _check(folder: Path, space: Space, embedder: Embedder) -> None:

@@ -87,18 +87,23 @@ def bulk_index(
     return report
 
 
-def heal(catalog: CatalogWriter, indexes: Mapping[Modality, VectorIndex]) -> None:
-    """Clears away what a crashed run left: hidden rows, and vectors that belong to nothing.
+def heal(
+    catalog: CatalogWriter, indexes: Mapping[Modality, VectorIndex], thumbnails: Thumbnails
+) -> None:
+    """Clears away what a crashed run left; to be called once before a run.
 
-    To be called once before a run. A catalogue without any row is taken for one that was lost, not
-    for the truth, and no vector goes.
+    Hidden rows go, and the vectors and previews of rows that are gone. Previews go first, vectors
+    last: after a crash in here, rows or vectors still tell of what is left to clear away.
     """
+    _forget_previews(catalog.hidden(), thumbnails)
     _remove(catalog.heal(), indexes)
-    rows = {modality: catalog.ids(modality) for modality in indexes}
-    if any(len(ids) for ids in rows.values()):
-        for modality, index in indexes.items():
-            index.remove(np.setdiff1d(index.ids, rows[modality], assume_unique=True))
-    for index in indexes.values():
+    rows = catalog.counts().items  # counting is cheap, and most often there is nothing to do
+    for modality, index in indexes.items():
+        # On the word of an empty catalogue, which may be a wrong one, no vector is given up.
+        if len(index) != rows.get(modality, 0) and any(rows.values()):
+            strays = np.setdiff1d(index.ids, catalog.ids(modality), assume_unique=True)
+            _forget_previews(strays, thumbnails)
+            index.remove(strays)
         index.save()
 
 
@@ -134,8 +139,7 @@ class _Checkpoint:
         self.save()
         gone = self._catalog.publish(self._done)
         _remove(gone, self._indexes)
-        for item_id in gone.tolist():
-            self._thumbnails.remove(item_id)
+        _forget_previews(gone, self._thumbnails)
         self._embedded, self._done, self.items = [], [], 0
 
     def save(self) -> None:
@@ -160,6 +164,11 @@ class _Checkpoint:
                 np.concatenate([some for some, _ in parts]),
                 np.concatenate([file.vectors for _, file in parts]),
             )
+
+
+def _forget_previews(ids: Ids, thumbnails: Thumbnails) -> None:
+    for item_id in ids.tolist():
+        thumbnails.remove(item_id)
 
 
 def _remove(ids: Ids, indexes: Mapping[Modality, VectorIndex]) -> None:

@@ -8,6 +8,7 @@ adapter; its vectors follow from those of its base. Replacing library.json is th
 is written last, so a folder without one is no space, only the rest of a crash.
 """
 
+import errno
 import json
 import re
 import shutil
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.embedders.adapted import Adapter
-from indexer.errors import ConfigError, IndexMismatch, Unavailable, writable
+from indexer.errors import ConfigError, IndexMismatch, Unavailable
 from indexer.types import Embedder, Modality
 from indexer.vectors import open_index
 from indexer.vectors.durable import write_atomically
@@ -29,6 +30,7 @@ FORMAT = 1
 HEAD = "library.json"
 _SPACE = "space.json"
 _ADAPTER = "adapter.safetensors"
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _OWN_KEYS = {"model", "fingerprint", "dim", "adapter"}
 
 
@@ -82,6 +84,16 @@ def require_head(folder: Path) -> dict[str, Any]:
     return head
 
 
+def unwritable(folder: Path, error: OSError) -> Unavailable:
+    """Returns what to raise where the library in `folder` cannot be written."""
+    full = error.errno in _FULL
+    way_out = "Make room there" if full else "Put that right"
+    return Unavailable(
+        f"the library {folder} cannot be written: {error.strerror or error}. {way_out} and run the "
+        "same command again: what was done is kept."
+    )
+
+
 def write_first(folder: Path, space: Space) -> None:
     """Makes `folder` a library whose only space is `space`, still empty."""
     begin_space(folder, space)
@@ -106,10 +118,12 @@ def begin_space(folder: Path, space: Space) -> None:
         Unavailable: the library cannot be written.
     """
     target = _folder(folder, space.name)
-    with writable(folder):
+    try:
         target.mkdir(parents=True, exist_ok=True)
         if not (target / _SPACE).exists():
             _write_json(target / _SPACE, _stored(space, None))
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 def read_space(folder: Path, name: str, *, live: bool = False) -> Space:
@@ -179,8 +193,11 @@ def drop_space(folder: Path, name: str) -> None:
 
     Raises:
         ConfigError: there is no such space, it is live, or another is taught on top of it.
-        Unavailable: the library cannot be written.
     """
+    target = _folder(folder, name)
+    if name in _unfinished(folder):
+        shutil.rmtree(target)
+        return
     space = find_space(folder, name)
     if space.live:
         raise ConfigError(
@@ -192,9 +209,16 @@ def drop_space(folder: Path, name: str) -> None:
             f"space {name} is the base of {', '.join(above)} and cannot be dropped. Drop those "
             "first."
         )
-    with writable(folder):
-        (_folder(folder, name) / _SPACE).unlink()  # from here on it is no space, whatever happens
-        shutil.rmtree(_folder(folder, name))
+    (target / _SPACE).unlink()  # from here on it is no space, whatever happens
+    shutil.rmtree(target)
+
+
+def _unfinished(folder: Path) -> set[str]:
+    """Returns the folders that a crash left of spaces, half made or half dropped."""
+    known = spaces(folder)
+    needed = {require_head(folder)["space"], *(space.base for space in known)}
+    places = (folder / "spaces").iterdir()
+    return {one.name for one in places if not (one / _SPACE).exists()} - needed
 
 
 def add_space(folder: Path, base: Space, adapter: Adapter, facts: Mapping[str, Any]) -> Space:
@@ -208,7 +232,7 @@ def add_space(folder: Path, base: Space, adapter: Adapter, facts: Mapping[str, A
         base.model, fingerprint, base.dim, f"taught-{fingerprint[:8]}", base.name, facts=facts
     )
     target = _folder(folder, space.name)
-    with writable(folder):
+    try:
         if not (target / _SPACE).exists():
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir(parents=True)
@@ -221,6 +245,8 @@ def add_space(folder: Path, base: Space, adapter: Adapter, facts: Mapping[str, A
             family.align()
             family.save()
         _write_json(target / _SPACE, _stored(space, {"base": base.name, "file": _ADAPTER}))
+    except OSError as error:
+        raise unwritable(folder, error) from error
     return space
 
 
@@ -281,5 +307,4 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    with writable(path.parent):
-        write_atomically(path, json.dumps(content, indent=1).encode())
+    write_atomically(path, json.dumps(content, indent=1).encode())

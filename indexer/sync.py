@@ -189,11 +189,12 @@ def relink(files: Sequence[SourceFile], catalog: CatalogWriter, captions: MediaR
 
 def clear(ids: Ids, indexes: Mapping[Modality, VectorIndex], thumbnails: Thumbnails) -> None:
     """Removes vectors and previews of items whose rows are gone."""
+    # Previews first: after a crash the vectors still tell which are left, see `pipeline.heal`.
+    for item_id in ids.tolist():
+        thumbnails.remove(item_id)
     for index in indexes.values():
         index.remove(ids)
         index.save()
-    for item_id in ids.tolist():
-        thumbnails.remove(item_id)
 
 
 def _links(files: Iterable[SourceFile], captions: MediaReader) -> Mapping[SourceFile, Links]:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from indexer.errors import writable
-
 _FILES_PER_FOLDER = 1000
+_UNFINISHED = ".new"
 
 
 class Thumbnails:
@@ -21,26 +20,18 @@ class Thumbnails:
             return None
 
     def write(self, item_id: int, content: bytes) -> None:
-        """Stores the thumbnail, whole or not at all.
-
-        Raises:
-            Unavailable: the folder cannot be written.
-        """
+        """Stores the thumbnail, whole or not at all."""
         path = self._path(item_id)
-        with writable(self._folder):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".new")
-            temporary.write_bytes(content)
-            temporary.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(_UNFINISHED)
+        temporary.write_bytes(content)
+        temporary.replace(path)
 
     def remove(self, item_id: int) -> None:
-        """Forgets the thumbnail, if there is one.
-
-        Raises:
-            Unavailable: the folder cannot be written.
-        """
-        with writable(self._folder):
-            self._path(item_id).unlink(missing_ok=True)
+        """Forgets the thumbnail, if there is one, and what a crash left of one."""
+        path = self._path(item_id)
+        path.with_suffix(_UNFINISHED).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
     def _path(self, item_id: int) -> Path:
         return self._folder / f"{item_id // _FILES_PER_FOLDER:06d}" / f"{item_id}.webp"

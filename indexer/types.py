@@ -317,6 +317,14 @@ Links = Sequence[tuple[int, str | None]]
 class CatalogWriter(Protocol):
     """The catalogue for the one indexer that may write."""
 
+    def counts(self) -> Counts:
+        """Returns the numbers that `status` shows."""
+        ...
+
+    def hidden(self) -> Ids:
+        """Returns the ids of the hidden rows that a crash left, ascending."""
+        ...
+
     def heal(self) -> Ids:
         """Deletes the hidden rows that a crash left; returns their ids for the vector index."""
         ...

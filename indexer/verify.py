@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.errors import Unavailable, writable
+from indexer.errors import Unavailable
 from indexer.spaces import Space, open_family, open_vectors, read_adapter, spaces
+from indexer.thumbnails import Thumbnails
 from indexer.types import CatalogWriter, Ids, Modality
 from indexer.vectors.stored import StoredIndex
 
@@ -41,14 +42,21 @@ def verify(folder: Path, catalog: CatalogWriter, *, repair: bool = False) -> Che
 
     Args:
         folder: The library.
-        catalog: Its catalogue, healed.
+        catalog: Its catalogue. What a run that was stopped left hidden is nothing wrong: the next
+            one, or a repair, clears it away.
         repair: Mends what needs no model. Needs the lock, see `indexer.library.writing`.
     """
+    thumbnails = Thumbnails(folder / "thumbnails")
+    if repair:
+        _forget_previews(catalog.hidden(), thumbnails)
+        catalog.heal()
+    hidden = catalog.hidden()
     counts: dict[str, int] = {}
     findings = list(_files(catalog, counts))
     known = spaces(folder)
     family = next(space.base or space.name for space in known if space.live)
     lost: list[Ids] = []
+    gone: Ids = np.empty(0, np.int64)
     for modality in Modality:
         rows = catalog.ids(modality)
         counts[f"{modality} rows"] = len(rows)
@@ -58,16 +66,20 @@ def verify(folder: Path, catalog: CatalogWriter, *, repair: bool = False) -> Che
             if family not in (space.name, space.base):
                 continue  # another model's: kept to go back to, and completed when that is done
             stored = np.empty(0, np.int64) if index is None else index.ids
-            findings += _strays(space, modality, index, np.setdiff1d(stored, rows), repair=repair)
+            strays = np.setdiff1d(stored, np.union1d(rows, hidden))
+            if repair:
+                _forget_previews(strays, thumbnails)
+            findings += _strays(space, modality, index, strays, repair=repair)
             missing = np.setdiff1d(rows, stored)
             if space.base is None:
                 lost.append(missing)
             if len(missing) and (space.base is not None or not repair):
                 findings.append(_lacking(space, modality, missing, repair=repair))
     if repair and len(every := np.concatenate(lost)):
-        findings.append(_forget(catalog, every))
+        finding, gone = _forget(catalog, every, thumbnails)
+        findings.append(finding)
     if repair:
-        _align(folder, known)
+        _align(folder, known, gone)
     return Checked(counts, findings)
 
 
@@ -103,13 +115,17 @@ def _opened(
         place = folder / "spaces" / space.name / modality
         remedy = "atisbo verify --repair sets them aside"
         if repair and place.exists():
-            with writable(folder):
-                place.rename(_aside(place))
+            place.rename(_aside(place))
             remedy = "set aside"
             findings.append(Finding(str(error), remedy, mended=True))
             return open_vectors(folder, space, modality, "exact")
         findings.append(Finding(str(error), remedy))
         return None
+
+
+def _forget_previews(ids: Ids, thumbnails: Thumbnails) -> None:
+    for item_id in ids.tolist():
+        thumbnails.remove(item_id)
 
 
 def _aside(place: Path) -> Path:
@@ -139,21 +155,27 @@ def _lacking(space: Space, modality: Modality, ids: Ids, *, repair: bool) -> Fin
     return Finding(fact, "atisbo verify --repair, then atisbo index on their folders")
 
 
-def _forget(catalog: CatalogWriter, ids: Ids) -> Finding:
+def _forget(catalog: CatalogWriter, ids: Ids, thumbnails: Thumbnails) -> tuple[Finding, Ids]:
+    """Returns what was found, and the ids of all items of those files."""
     files = catalog.files_of(ids)
-    catalog.forget(files)
-    return Finding(
+    _forget_previews(ids, thumbnails)
+    gone = catalog.forget(files)
+    _forget_previews(gone, thumbnails)
+    finding = Finding(
         f"{len(ids):,} items had no vector, in {len(files):,} files: "
         f"{_some([str(file.location) for file in files])}",
         "forgotten; run atisbo index on their folders to embed them again",
         mended=True,
     )
+    return finding, gone
 
 
-def _align(folder: Path, known: Sequence[Space]) -> None:
+def _align(folder: Path, known: Sequence[Space], gone: Ids) -> None:
     for base in (space for space in known if space.base is None):
         for modality in Modality:
-            open_family(folder, base, modality, "exact").save()
+            family = open_family(folder, base, modality, "exact")
+            family.remove(gone)
+            family.save()
 
 
 def _some(names: Sequence[str]) -> str:

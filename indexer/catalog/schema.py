@@ -16,6 +16,7 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 
+from indexer.catalog.readonly import read_only_file, reading
 from indexer.catalog.tables import REVISION
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
 
@@ -36,12 +37,15 @@ def open_engine(url: str | Path) -> Engine:
 
     Raises:
         ConfigError: the URL is wrong or its driver is not installed.
-        IndexMismatch: the schema is newer than this atisbo.
+        IndexMismatch: the schema is newer than this atisbo, or older and cannot be written.
         Unavailable: the database cannot be reached or written.
     """
     try:
         parsed = URL.create("sqlite", database=str(url)) if isinstance(url, Path) else make_url(url)
-        engine = create_engine(parsed, **_options(parsed))
+        backend = parsed.get_backend_name()
+        only_read = None if backend != "sqlite" else read_only_file(parsed.database)
+        options = reading(only_read) if only_read else _options(parsed)
+        engine = create_engine(parsed, **options)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         shown = str(url).rpartition("@")[2]
         raise ConfigError(
@@ -50,13 +54,14 @@ def open_engine(url: str | Path) -> Engine:
             "installed (pip install 'atisbo[postgres]')."
         ) from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+        if only_read is None:
+            event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "begin", _begin_postgres)
     try:
-        with translated(engine), engine.execution_options(writes=True).begin() as connection:
-            _upgrade(connection)
+        with translated(engine):
+            _bring_up_to_date(engine, read_only=only_read is not None)
     except BaseException:
         engine.dispose()
         raise
@@ -69,6 +74,11 @@ def translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
+        if engine.dialect.name == "sqlite" and "disk is full" in str(error.orig):
+            raise Unavailable(
+                f"the catalogue {engine.url.database} cannot be written: No space left on device. "
+                "Make room there and run the same command again: what was done is kept."
+            ) from error
         raise Unavailable(
             f"the catalogue at {engine.url.render_as_string(hide_password=True)} does not answer: "
             f"{_in_words(error)}"
@@ -134,12 +144,23 @@ def _begin_postgres(connection: Connection) -> None:
     )
 
 
-def _upgrade(connection: Connection) -> None:
-    current = None
-    if inspect(connection).has_table("alembic_version"):
-        current = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    if current == REVISION:
-        return
+def _bring_up_to_date(engine: Engine, *, read_only: bool) -> None:
+    with engine.begin() as connection:
+        if _revision(connection) == REVISION:
+            return
+    with engine.execution_options(writes=not read_only).begin() as connection:
+        current = _revision(connection)  # again: another process may have been quicker
+        if current != REVISION:
+            _upgrade(connection, current, read_only=read_only)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(connection: Connection, current: str | None, *, read_only: bool) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -151,6 +172,12 @@ def _upgrade(connection: Connection) -> None:
         raise IndexMismatch(
             f"the catalogue has schema {current}, which is newer than this atisbo knows "
             f"({REVISION}). Update atisbo."
+        )
+    if read_only:
+        raise IndexMismatch(
+            f"the catalogue {connection.engine.url.database} has schema {current}, this atisbo "
+            f"needs {REVISION}, and it cannot be written here. Run atisbo status once where the "
+            "library can be written: that brings it up to date."
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -63,6 +63,10 @@ class SqlCatalog:
 
     def bind(self, library_id: str) -> str:
         """Returns the id of the library that owns this catalogue: the given one if none did yet."""
+        with self._reading() as connection:  # most often it did, and a reader need not write
+            bound = connection.execute(select(LibraryRow.id)).scalar()
+        if bound is not None:
+            return bound
         with self._writing() as connection:
             bound = connection.execute(select(LibraryRow.id)).scalar()
             if bound is None:
@@ -175,6 +179,11 @@ class SqlCatalog:
             copy_database(self._engine, path)
 
     # --- for the indexer
+
+    def hidden(self) -> Ids:
+        query = select(ItemRow.id).where(~ItemRow.searchable).order_by(ItemRow.id)
+        with self._reading() as connection:
+            return np.array(connection.execute(query).scalars().all(), np.int64)
 
     def heal(self) -> Ids:
         with self._writing() as connection:

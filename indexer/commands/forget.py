@@ -41,7 +41,7 @@ def forget(paths: tuple[Path, ...], undo: bool, **chosen: object) -> None:
             return
         families = list(_families(settings))
         for indexes in families:
-            heal(catalog, indexes)
+            heal(catalog, indexes, library.thumbnails)
         roots = [root for root in catalog.roots() if _inside(Path(root), wanted)]
         whole = [file for root in roots for file in catalog.stored(root)]
         parts = list(_parts(wanted, roots, catalog))

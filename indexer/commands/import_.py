@@ -95,7 +95,7 @@ def _take_in(source: Path, roots: dict[str, str], settings: Settings) -> None:
                 f"{library.space.model} (weights {library.space.fingerprint}). Import it into a "
                 "library of its own with --library OTHER_FOLDER."
             )
-        heal(library.catalog, library.indexes)
+        heal(library.catalog, library.indexes, library.thumbnails)
         changed = library.catalog.changed(files)
         with ShownProgress(len(changed), Console(stderr=True)) as progress:
             report = bulk_index(

@@ -76,7 +76,7 @@ def use(outer: Path | None, /, name: str, library: Path | None, **chosen: object
         opened = open_library(
             settings.library, database=settings.database, index="exact", write=True
         )
-        heal(opened.catalog, opened.indexes)
+        heal(opened.catalog, opened.indexes, opened.thumbnails)
         space = use_space(settings.library, name)
         missing = lacking(opened.catalog, open_space(settings.library, space, "exact"))
     click.echo(f"Space {space.name} is live. A running atisbo serve follows.")

@@ -62,7 +62,7 @@ def move_library(model: Model, settings: Settings, console: Console) -> None:
     space = space_for(embedder)
     if space.name == library.space.name:
         return
-    heal(library.catalog, library.indexes)
+    heal(library.catalog, library.indexes, library.thumbnails)
     begin_space(settings.library, space)
     done = _fill(library, embedder, settings, console)
     if done.missing:

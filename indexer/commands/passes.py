@@ -105,7 +105,7 @@ def run_pass(folders: Folders, model: Model, settings: Settings, console: Consol
     library = open_library(
         settings.library, database=settings.database, index=settings.index, write=True
     )
-    heal(library.catalog, library.indexes)
+    heal(library.catalog, library.indexes, library.thumbnails)
     with console.status("Comparing with the library"):
         difference = compare(
             [root.as_posix() for root in folders.roots],

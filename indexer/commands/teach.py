@@ -43,7 +43,7 @@ def teach(seed: int, dry_run: bool, **chosen: object) -> None:
         library = open_library(
             settings.library, database=settings.database, index="exact", write=True
         )
-        heal(library.catalog, library.indexes)
+        heal(library.catalog, library.indexes, library.thumbnails)
         live = next(space for space in spaces(settings.library) if space.live)
         pairs, parts, adapter = _taught(library, seed)
         held = pairs.of(parts.judge)

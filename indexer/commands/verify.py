@@ -1,7 +1,9 @@
 """`atisbo verify`: proves that a library is sound, or says what is not."""
 
 import json
+import os
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import click
@@ -26,8 +28,9 @@ def verify_command(repair: bool, as_json: bool, **chosen: object) -> None:
     """
     settings = load_settings(**chosen)
     catalog = open_catalog_of(settings.library, settings.database)
-    with writing(settings.library):
-        catalog.heal()
+    # Nobody writes where it is not possible, so nobody need be kept from it.
+    alone = repair or os.access(settings.library, os.W_OK)
+    with writing(settings.library) if alone else nullcontext():
         checked = verify(settings.library, catalog, repair=repair)
     wrong = [one for one in checked.findings if not one.mended]
     if as_json:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import IndexMismatch, Unavailable, writable
+from indexer.errors import IndexMismatch, Unavailable
 from indexer.types import Ids, Vectors
 from indexer.vectors.durable import sync_folder, write_atomically
 
@@ -32,6 +32,7 @@ _MOST_SEGMENTS = 32
 _MERGED_AT_ONCE = 24
 _REWRITE_AT_REMOVED_SHARE = 0.25
 _READ_ATTEMPTS = 5
+_OWN_SUFFIXES = {".segment", ".removed", ".new"}
 
 Half = NDArray[np.float16]
 
@@ -142,18 +143,11 @@ class SegmentStore:
             self.state = replace(self.state, removed=removed)
 
     def commit(self) -> None:
-        """Makes all changes durable as the next generation, in one atomic step.
-
-        Raises:
-            Unavailable: the folder cannot be written; the generation before stays.
-        """
-        with writable(self._folder):
-            self._commit()
-
-    def _commit(self) -> None:
+        """Makes all changes durable as the next generation, in one atomic step."""
         before = self._read_manifest()
         fresh = [segment for segment in self.state.segments if segment.file is None]
         if not fresh and len(self.state.removed) == _rows_of(before.get("removed")):
+            self._delete_files_but(before)
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         generation = int(before.get("generation", 0)) + 1
@@ -180,7 +174,7 @@ class SegmentStore:
         write_atomically(self._folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
         self.state = State(self._dim, generation, tuple(written), removed)
         self._stamp = self._manifest_stamp()
-        self._delete_files_of(before, keep=manifest)
+        self._delete_files_but(manifest)
 
     def refresh(self) -> bool:
         """Follows another process's commit; True if there was one. Drops uncommitted rows then."""
@@ -307,9 +301,12 @@ class SegmentStore:
         joined = [Segment(ids[alive], vectors)] if alive.any() else []
         return [*rest, *joined], np.setdiff1d(removed, ids[~alive])
 
-    def _delete_files_of(self, before: dict[str, Any], *, keep: dict[str, Any]) -> None:
-        for name in _files_of(before) - _files_of(keep):
-            (self._folder / name).unlink(missing_ok=True)
+    def _delete_files_but(self, manifest: dict[str, Any]) -> None:
+        """Deletes the files that were replaced, and those that a crash kept from being named."""
+        named = _files_of(manifest)
+        for path in self._folder.glob("*"):
+            if path.suffix in _OWN_SUFFIXES and path.name not in named:
+                path.unlink(missing_ok=True)
 
 
 def _files_of(manifest: dict[str, Any]) -> set[str]:

@@ -75,7 +75,7 @@ class Shop:
     ) -> Report:
         catalog, indexes, thumbnails = self.open()
         try:
-            heal(catalog, indexes)
+            heal(catalog, indexes, thumbnails)
             if spoil:
                 spoil(catalog, indexes, thumbnails)
             return bulk_index(
