@@ -86,8 +86,7 @@ def require_head(folder: Path) -> dict[str, Any]:
 
 def unwritable(folder: Path, error: OSError) -> Unavailable:
     """Returns what to raise where the library in `folder` cannot be written."""
-    full = error.errno in _FULL
-    way_out = "Make room there" if full else "Put that right"
+    way_out = "Make room there" if error.errno in _FULL else "See to its disk and its permissions"
     return Unavailable(
         f"the library {folder} cannot be written: {error.strerror or error}. {way_out} and run the "
         "same command again: what was done is kept."
