@@ -1,5 +1,6 @@
 """Opening a database and bringing its schema up to date."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ _POSTGRES_OPTIONS = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
+_SHARED_BYTES = 32 * 1024
 
 
 def open_engine(url: str | Path) -> Engine:
@@ -74,7 +76,7 @@ def translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        if engine.dialect.name == "sqlite" and "disk is full" in str(error.orig):
+        if engine.dialect.name == "sqlite" and _disk_is_full(engine, str(error.orig)):
             raise Unavailable(
                 f"the catalogue {engine.url.database} cannot be written: No space left on device. "
                 "Make room there and run the same command again: what was done is kept."
@@ -101,6 +103,12 @@ def translated(engine: Engine) -> Iterator[None]:
 def _in_words(error: DBAPIError) -> str:
     """Returns what the driver said, on one line."""
     return " ".join(str(error.orig).split()).rstrip(".")
+
+
+def _disk_is_full(engine: Engine, refusal: str) -> bool:
+    if "disk I/O error" in refusal and engine.url.database:  # if there is no room for its -shm
+        return shutil.disk_usage(Path(engine.url.database).parent).free < _SHARED_BYTES
+    return "disk is full" in refusal
 
 
 def _options(url: URL) -> dict[str, Any]:

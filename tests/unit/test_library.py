@@ -1,5 +1,6 @@
 """Opening a library: what fits, and what is refused with the way out."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -104,3 +105,31 @@ def test_a_library_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         make_library(tmp_path / "file" / "library", open_embedder("colour"))
     with pytest.raises(Unavailable, match="cannot be written"), writing(tmp_path / "file" / "x"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device. Make room"),
+        (OSError(errno.EIO, "Input/output error", "thumbnails"), "Input/output error. See to"),
+    ],
+)
+def test_a_disk_that_refuses_while_it_is_written_is_told_of(
+    folder: Path, error: OSError, said: str
+) -> None:
+    with pytest.raises(Unavailable, match=f"{folder} cannot be written: {said}"), writing(folder):
+        raise error
+    with writing(folder):
+        pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EIO, "Input/output error", "/photos/1.jpg"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory"),
+    ],
+)
+def test_an_error_of_something_else_is_not_the_librarys(folder: Path, error: OSError) -> None:
+    with pytest.raises(type(error)), writing(folder):
+        raise error
