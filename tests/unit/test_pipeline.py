@@ -215,6 +215,17 @@ def test_a_crash_at_any_write_shows_nothing_half_and_the_next_run_heals(
     assert shop.shown() == sizes(new)
 
 
+def test_an_empty_catalogue_costs_no_vectors(shop: Shop) -> None:
+    """It may be the wrong one: somebody named another database."""
+    shop.run([file(number) for number in range(3)])
+    for path in shop.folder.glob("catalog.db*"):
+        path.unlink()
+    catalog, indexes, thumbnails = shop.open()
+    heal(catalog, indexes, thumbnails)
+    catalog.close()
+    assert len(indexes[Modality.IMAGE]) == 3
+
+
 def test_ctrl_c_keeps_what_was_embedded(shop: Shop) -> None:
     files = [file(number) for number in range(3)]
     shop.engine.run = lambda some: _interrupted(FakeEngine().run(some), after=2)  # type: ignore[method-assign] # simulates the signal
