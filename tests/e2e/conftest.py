@@ -37,7 +37,9 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     for name, colour in COLOURS.items():
         for number, size in enumerate(SIZES * 2):
-            Image.new("RGB", size, colour).save(folder / f"{name}-{number}.jpg")
+            # The comment tells pictures of the same looks apart: they are no exact copies.
+            path = folder / f"{name}-{number}.jpg"
+            Image.new("RGB", size, colour).save(path, comment=str(number))
         (folder / f"{name}-0.txt").write_text(f"a {name} wall\n")
     (folder / "purple-1.txt").write_text(f"purple {MARKUP}\n")
     (folder / "captions.csv").write_text(

@@ -240,7 +240,7 @@ def test_skipped_files_are_listed_with_their_reasons(page: Page) -> None:
 
 def test_the_hint_for_a_stronger_model_is_one_line_on_the_start_page(page: Page) -> None:
     page.goto("/")
-    expect(page.locator("#hint")).to_contain_text("atisbo index FOLDER")
+    expect(page.locator("#hint")).to_contain_text("atisbo index --model")
 
 
 def test_what_is_typed_is_one_step_for_the_back_button(page: Page, server: str) -> None:
