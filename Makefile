@@ -9,7 +9,7 @@ MODEL ?= random:ViT-B-32
 BENCH_MODEL ?= pocket
 PHOTOS ?=
 
-.PHONY: demo test check format lint types contracts bench bench-sync bench-teach bench-model bench-duplicates clean
+.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -32,7 +32,7 @@ else
 endif
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: format lint types contracts test
 
@@ -56,6 +56,10 @@ bench: $(READY)
 # Keeping a library in step with 100,000 small files, and the memory that takes.
 bench-sync: $(READY)
 	$(BIN)/python tests/benchmarks/bench_sync.py
+
+# Writing 100,000 items to SQLite and, where its server programs are, to PostgreSQL.
+bench-catalog: $(READY)
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/bench_catalog.py
 
 # Teaching, on libraries made of DATA (flickr8k/ and photos/): make bench-teach DATA=/some/folder
 bench-teach: $(READY)
