@@ -18,7 +18,7 @@ from indexer.commands.moving import model_of
 from indexer.commands.passes import Model, Pass, run_pass, show_troubles
 from indexer.commands.walk import Folders, folders_of
 from indexer.config import Settings, load_settings
-from indexer.errors import IndexMismatch, Unavailable
+from indexer.errors import Unavailable
 from indexer.library import stored_model, writing
 from indexer.types import Modality
 from indexer.watching import Due, Notices, Watch
@@ -72,7 +72,7 @@ def watch(
         with writing(settings.library):
             model = model_of(roots, None, settings, console)
         watching = Watch(
-            roots, settings.library.absolute(), settle_s=settle_s, rescan_s=60 * rescan_min
+            roots, settings.library.resolve(), settle_s=settle_s, rescan_s=60 * rescan_min
         )
         notices = _ticks() if poll else _notices(roots, console)
         console.print(f"Watching {', '.join(map(str, roots))} (Ctrl-C stops it)", highlight=False)
@@ -111,8 +111,6 @@ def _keep_up(part: Folders, model: Model, settings: Settings, console: Console) 
     try:
         with writing(settings.library, wait=True):
             done = run_pass(part, model, settings, console)
-    except IndexMismatch:
-        raise
     except Unavailable as error:
         console.print(f"{time.strftime('%X')}  {error} Trying again.", style="yellow")
         return False
