@@ -67,6 +67,7 @@ class LiveSpace:
         settings = self._settings
         try:
             model = open_embedder(name, device=settings.device, precision=settings.precision)
+            model.embed_texts(["warm"])  # models work lazily: the first text takes long
             with self._lock:
                 if switch == self._switches:
                     self._take(space, model)

@@ -127,7 +127,7 @@ def test_a_service_loads_another_model_aside_and_answers_meanwhile(
 ) -> None:
     library = open_library(folder)
     follow = LiveSpace(load_settings(library=folder), library.space, open_embedder("colour"))
-    other = FakeEmbedder({}, name="other", fingerprint="other-weights")
+    other = FakeEmbedder({"warm": (1, 0, 0)}, name="other", fingerprint="other-weights")
     may_load = Event()
 
     def slow(name: str, **_: object) -> Embedder:
