@@ -11,9 +11,7 @@ from sqlalchemy import (
     and_,
     false,
     func,
-    or_,
     select,
-    union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -70,25 +68,15 @@ def items_with(*columns: Any) -> "Select[*tuple[Any, ...]]":
     )
 
 
-def captions_of(pictures: ColumnElement[bool]) -> "Select[*tuple[Any, ...]]":
-    """Selects the captions of these pictures: as `items_with`, joined from the other end."""
-    chosen = and_(pictures, shown(Picture), Picture.position == 0)
-    named = union_all(
-        *(
-            select(Picture.id.label("about"), PictureFile.root_id, PictureFile.path)
-            .join(PictureFile, held == Picture.file_id)
-            .where(chosen)
-            for held in (PictureFile.id, PictureFile.copy_of)
-        )
-    ).subquery()
+def captions_of(paths: ColumnElement[bool]) -> "Select[*tuple[Any, ...]]":
+    """Selects the captions that name one of the paths, in order, with what they name."""
     return (
-        select(*ITEM[:-1], named.c.about)
-        .select_from(named)
-        .join(ItemRow, ItemRow.about_path == named.c.path)
-        .join(FileRow, and_(FileRow.id == ItemRow.file_id, FileRow.root_id == named.c.root_id))
+        select(*ITEM[:-1], FileRow.root_id, ItemRow.about_path)
+        .select_from(ItemRow)
+        .join(FileRow, FileRow.id == ItemRow.file_id)
         .join(RootRow, RootRow.id == FileRow.root_id)
-        .where(shown(ItemRow))
-        .order_by(named.c.about, FileRow.path, ItemRow.position)
+        .where(paths, shown(ItemRow))
+        .order_by(FileRow.path, ItemRow.position)
     )
 
 
@@ -109,21 +97,26 @@ def files_with(*columns: Any) -> "Select[*tuple[Any, ...]]":
     )
 
 
-def picture_files() -> "Select[*tuple[Any, ...]]":
-    """Selects the files that hold pictures, exact copies included, with the pictures' ids."""
+OWN_AND_COPIED = (FileRow.id, FileRow.copy_of)
+"""What leads from a file to the file of its items. Asked for one after the other: with OR between
+them, SQLite looks at all files for thousands of items."""
+
+
+def picture_files(held: Any) -> "Select[*tuple[Any, ...]]":
+    """Selects the files that hold pictures, by one of `OWN_AND_COPIED`, with the pictures' ids."""
     return (
         files_with(ItemRow.id)
-        .join(ItemRow, or_(ItemRow.file_id == FileRow.id, ItemRow.file_id == FileRow.copy_of))
+        .join(ItemRow, ItemRow.file_id == held)
         .where(shown(ItemRow), ItemRow.modality == Modality.IMAGE.value)
-        .order_by(ItemRow.id, RootRow.path, FileRow.path)
     )
 
 
 def by_item(rows: "Iterable[Row[*tuple[Any, ...]]]") -> Mapping[int, Sequence[SourceFile]]:
+    """Returns the files of each item, by root and path."""
     found: dict[int, list[SourceFile]] = {}
     for row in rows:
         found.setdefault(row.id, []).append(stored_file(row))
-    return found
+    return {id: sorted(found[id], key=lambda file: file.key) for id in sorted(found)}
 
 
 def shown(item: type[ItemRow]) -> ColumnElement[bool]:
@@ -138,7 +131,7 @@ def stored_file(row: Row[Any]) -> SourceFile:
     return SourceFile(row.root, row.path, Kind(row.kind), row.size_bytes, row.mtime_ns, row.digest)
 
 
-def item_of(row: Row[Any]) -> Item:
+def item_of(row: Row[Any], about: int | None) -> Item:
     return Item(
         id=row.id,
         root=row.root,
@@ -147,7 +140,7 @@ def item_of(row: Row[Any]) -> Item:
         modality=Modality(row.modality),
         position=row.position,
         text=row.text,
-        about=row.about,
+        about=about,
         width=row.width,
         height=row.height,
     )

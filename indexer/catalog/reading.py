@@ -12,7 +12,6 @@ from sqlalchemy import (
     Engine,
     and_,
     func,
-    or_,
     select,
 )
 
@@ -21,6 +20,7 @@ from indexer.catalog.copying import copy_database
 from indexer.catalog.queries import (
     FAILED,
     IN_AT_MOST,
+    OWN_AND_COPIED,
     UNREAD,
     Picture,
     PictureFile,
@@ -51,7 +51,7 @@ class CatalogReader:
     def fetch(self, ids: Sequence[int]) -> Mapping[int, Item]:
         with self._reading() as connection:
             return {
-                row.id: item_of(row)
+                row.id: item_of(row, row.about)
                 for some in chunks(ids)
                 for row in connection.execute(items_with().where(self._among(ItemRow.id, some)))
             }
@@ -60,9 +60,22 @@ class CatalogReader:
         found: dict[int, list[Item]] = {}
         with self._reading() as connection:
             for some in chunks(ids):
-                for row in connection.execute(captions_of(self._among(Picture.id, some))):
-                    found.setdefault(row.about, []).append(item_of(row))
-        return found
+                named = {
+                    (row.root_id, row.path): row.id
+                    for held in OWN_AND_COPIED
+                    for row in connection.execute(
+                        select(ItemRow.id, FileRow.root_id, FileRow.path)
+                        .join(ItemRow, ItemRow.file_id == held)
+                        .where(self._among(ItemRow.id, some), shown(ItemRow), ItemRow.position == 0)
+                    )
+                }
+                # Two questions, not one: joined, SQLite reads all items for a thousand pictures.
+                for paths in chunks(sorted({path for _, path in named})):
+                    query = captions_of(self._among(ItemRow.about_path, paths))
+                    for row in connection.execute(query):
+                        if about := named.get((row.root_id, row.about_path)):
+                            found.setdefault(about, []).append(item_of(row, about))
+        return {id: found[id] for id in sorted(found)}
 
     def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
         found: dict[int, list[Place]] = {}
@@ -128,7 +141,10 @@ class CatalogReader:
             return by_item(
                 row
                 for some in chunks(ids)
-                for row in connection.execute(picture_files().where(self._among(ItemRow.id, some)))
+                for held in OWN_AND_COPIED
+                for row in connection.execute(
+                    picture_files(held).where(self._among(ItemRow.id, some))
+                )
             )
 
     def repeated(self) -> Mapping[int, Sequence[SourceFile]]:
@@ -143,7 +159,13 @@ class CatalogReader:
             .having(func.count() > 1)
         )
         with self._reading() as connection:
-            return by_item(connection.execute(picture_files().where(FileRow.digest.in_(digests))))
+            return by_item(
+                row
+                for held in OWN_AND_COPIED
+                for row in connection.execute(
+                    picture_files(held).where(FileRow.digest.in_(digests))
+                )
+            )
 
     def backup(self, path: Path) -> None:
         """Writes all rows into a new SQLite file, as they are at one moment.
@@ -217,13 +239,12 @@ class CatalogReader:
 
     def files_of(self, ids: Ids) -> Sequence[SourceFile]:
         found: set[SourceFile] = set()
-        query = files_with().join(
-            ItemRow, or_(ItemRow.file_id == FileRow.id, ItemRow.file_id == FileRow.copy_of)
-        )
         with self._reading() as connection:
             for some in chunks(ids.tolist()):
-                rows = connection.execute(query.where(self._among(ItemRow.id, some)).distinct())
-                found.update(map(stored_file, rows))
+                for held in OWN_AND_COPIED:
+                    query = files_with().join(ItemRow, ItemRow.file_id == held).distinct()
+                    rows = connection.execute(query.where(self._among(ItemRow.id, some)))
+                    found.update(map(stored_file, rows))
         return sorted(found, key=lambda file: file.key)
 
     def dangling(self) -> Sequence[SourceFile]:

@@ -119,9 +119,9 @@ def _write_items(
     copied: list[dict[str, Any]],
 ) -> int:
     written, writer = 0, None
-    known = index.ids
+    known = set(index.ids.tolist())
     for block in blocks:
-        some = [one for one in block if np.isin(one.item.id, known)]
+        some = [one for one in block if one.item.id in known]
         if writer is None or written // _ROWS_A_FILE != (written + len(some)) // _ROWS_A_FILE:
             if writer is not None:
                 writer.close()

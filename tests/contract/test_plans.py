@@ -106,6 +106,7 @@ def _part(number: int) -> EmbeddedFile:
 FEW = [file(number) for number in (4, 5, 50_000, 50_001, 998_004)]
 NEW = [replace(one, path=f"new/{one.path}") for one in FEW]
 PICTURES = list(range(100_000, 100_200, 4))
+MANY = list(range(400_000, 408_000, 4))
 ITEMS = list(range(200_000, 200_200))
 FORGOTTEN = [file(number) for number in range(300_001, 300_009)]
 MARKED: list[Skipped] = [Skipped(file(n), "truncated") for n in (4000, 4004, 4007)]
@@ -140,6 +141,24 @@ def test_a_few_rows_are_found_by_an_index(
     assert found
     assert not [one.how for one in found if one.full]
     assert not [one for one in found if (one.rows or 0) > MOST_ROWS]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda one: one.fetch(MANY), id="fetch"),
+        pytest.param(lambda one: one.captions(MANY), id="captions"),
+        pytest.param(lambda one: one.places(MANY), id="places"),
+        pytest.param(lambda one: one.files_of(np.array(MANY)), id="files_of"),
+        pytest.param(lambda one: one.sources(np.array(MANY)), id="sources"),
+    ],
+)
+def test_thousands_of_rows_are_found_by_an_index_on_sqlite(
+    catalog: SqlCatalog, call: Callable[[SqlCatalog], object]
+) -> None:
+    if catalog._engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL weighs a merge of whole indexes against look-ups by itself")
+    assert not [one.how for one in readings(catalog, call) if one.full]
 
 
 def test_what_a_crash_left_and_failures_are_found_by_an_index(catalog: SqlCatalog) -> None:
