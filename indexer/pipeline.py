@@ -23,6 +23,7 @@ from indexer.types import (
     CatalogWriter,
     EmbeddedFile,
     Engine,
+    Facts,
     Ids,
     Kind,
     Modality,
@@ -35,11 +36,17 @@ from indexer.types import (
 
 @dataclass(slots=True)
 class Report:
-    """What a run did; files are counted once whole, items as they come."""
+    """What a run did; files are counted once whole, items as they come.
+
+    `moments` are those pictures that are stretches of films; `partial` are the files that were read
+    in part, with what was left out.
+    """
 
     files: dict[Kind, int] = field(default_factory=dict)
     items: dict[Modality, int] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
+    partial: list[Skipped] = field(default_factory=list)
+    moments: int = 0
     seconds: float = 0.0
 
     def count(self, result: EmbeddedFile | Skipped) -> None:
@@ -47,8 +54,12 @@ class Report:
             self.skipped.append(result)
             return
         self.items[result.modality] = self.items.get(result.modality, 0) + len(result.items)
+        if result.modality is Modality.IMAGE:
+            self.moments += sum(item.span is not None for item in result.items)
         if result.last:
             self.files[result.source.kind] = self.files.get(result.source.kind, 0) + 1
+            if result.facts is not None and result.facts.note:
+                self.partial.append(Skipped(result.source, result.facts.note))
 
 
 def bulk_index(
@@ -121,6 +132,7 @@ class _Checkpoint:
         self._thumbnails = thumbnails
         self._embedded: list[EmbeddedFile] = []
         self._done: list[SourceFile | Skipped] = []
+        self._facts: dict[SourceFile, Facts] = {}
         self.items = 0
 
     def take(self, result: EmbeddedFile | Skipped) -> None:
@@ -131,16 +143,18 @@ class _Checkpoint:
         self.items += len(result.items)
         if result.last:
             self._done.append(result.source)
+            if result.facts is not None:
+                self._facts[result.source] = result.facts
 
     def write(self) -> None:
         ids = self._catalog.add(self._embedded)
         self._write_thumbnails(ids)
         self._add_vectors(ids)
         self.save()
-        gone = self._catalog.publish(self._done)
+        gone = self._catalog.publish(self._done, self._facts)
         _remove(gone, self._indexes)
         _forget_previews(gone, self._thumbnails)
-        self._embedded, self._done, self.items = [], [], 0
+        self._embedded, self._done, self._facts, self.items = [], [], {}, 0
 
     def save(self) -> None:
         for index in self._indexes.values():

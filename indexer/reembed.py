@@ -3,6 +3,7 @@
     captions  their texts from the catalogue         -> vectors under the ids that they have
     pictures  their files, as they were indexed      -> the same
               their previews, where a file is out of reach or is no longer what was indexed
+    films     the new vectors of their moments       -> the same
 
 Rows stay as they are, so there is nothing to undo: a run that was stopped goes on with the ids that
 have no vector yet.
@@ -16,14 +17,15 @@ from typing import Protocol
 import numpy as np
 from PIL.Image import Image
 
+from indexer.pooling import Pool
 from indexer.types import (
     Catalog,
     CatalogWriter,
-    EmbeddedFile,
     Embedder,
     Engine,
     Ids,
     Modality,
+    Skipped,
     SourceFile,
     VectorIndex,
     Vectors,
@@ -85,10 +87,13 @@ def reembed(
         ids = _without(catalog, modality, index)
         for start in range(0, len(ids), _BLOCK):
             block = ids[start : start + _BLOCK]
-            if modality is Modality.TEXT:
-                parts = _texts(catalog, block, embedder, batch_size)
-            else:
-                parts = _pictures(catalog, block, embedder, engine, preview, batch_size, done)
+            match modality:
+                case Modality.TEXT:
+                    parts = _texts(catalog, block, embedder, batch_size)
+                case Modality.IMAGE:
+                    parts = _pictures(catalog, block, embedder, engine, preview, batch_size, done)
+                case Modality.VIDEO:
+                    parts = _films(catalog, block, indexes[Modality.IMAGE])
             for some, vectors in parts:
                 index.add(some, vectors)
                 done.items[modality] += len(some)
@@ -114,6 +119,17 @@ def _texts(
         yield some, embedder.embed_texts([items[one].text or "" for one in some.tolist()])
 
 
+def _films(catalog: Items, ids: Ids, moments: VectorIndex) -> Iterator[tuple[Ids, Vectors]]:
+    known = moments.ids
+    for film in ids.tolist():
+        spans = {one.id: one.span for one in catalog.moments(film) if one.span is not None}
+        there = np.intersect1d(np.array(list(spans), np.int64), known)
+        pool = Pool()
+        pool.add(moments.vectors(there), [spans[one] for one in there.tolist()])
+        if (vector := pool.vector()) is not None:
+            yield np.array([film], np.int64), vector
+
+
 def _pictures(
     catalog: Items,
     ids: Ids,
@@ -129,7 +145,9 @@ def _pictures(
     # Read again what they hold: a file that changed since belongs to the next run, not to its row.
     unread = [replace(file, digest=None) for file in stored.values()]
     for result in engine.run(unread):
-        if isinstance(result, EmbeddedFile) and _same(result.source, stored[result.source.key]):
+        if isinstance(result, Skipped) or result.modality is not Modality.IMAGE:
+            continue
+        if _same(result.source, stored[result.source.key]):
             keys = [(result.source.key, item.position) for item in result.items]
             known = [row for row, key in enumerate(keys) if key in wanted]
             some = np.array([wanted.pop(keys[row]) for row in known], np.int64)

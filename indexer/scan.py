@@ -47,7 +47,7 @@ def _walked_by(outer: Path, inner: Path) -> bool:
 def scan(
     root: Path, *, exclude: Path | None = None, scopes: Sequence[Scope] | None = None
 ) -> Iterator[SourceFile | Unreadable]:
-    """Yields the pictures and caption files under `root`, folder by folder in order of name.
+    """Yields the pictures, films and caption files under `root`, folder by folder in name order.
 
     Hidden files and the folders that systems keep for themselves are passed over, and so is
     `exclude`, the library, should it lie inside. Links to folders are not followed, links to files

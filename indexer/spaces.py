@@ -237,9 +237,7 @@ def add_space(folder: Path, base: Space, adapter: Adapter, facts: Mapping[str, A
             target.mkdir(parents=True)
             write_atomically(target / _ADAPTER, adapter.to_bytes())
         for modality in Modality:
-            taught = Taught(
-                open_index("exact", target / modality, space.dim), adapter.residuals[modality]
-            )
+            taught = Taught(open_index("exact", target / modality, space.dim), adapter[modality])
             family = FamilyIndex(open_vectors(folder, base, modality, "exact"), [taught])
             family.align()
             family.save()
@@ -259,7 +257,7 @@ def open_family(folder: Path, base: Space, modality: Modality, kind: str) -> Fam
     taught = [
         Taught(
             open_vectors(folder, one, modality, kind),
-            read_adapter(folder, one).residuals[modality],
+            read_adapter(folder, one)[modality],
         )
         for one in spaces(folder)
         if one.base == base.name

@@ -22,6 +22,7 @@ from indexer.types import (
     Links,
     MediaReader,
     Modality,
+    Sample,
     Scope,
     SourceFile,
     VectorIndex,
@@ -139,10 +140,10 @@ def part_copies(
 ) -> tuple[Sequence[SourceFile], Sequence[Copy]]:
     """Returns the files to be embedded, and the exact copies of pictures that need not be.
 
-    Only pictures of the same size as another are read for that, so where sizes differ, as those of
-    photos do, it costs nothing.
+    Only pictures and films of the same size as another are read for that, so where sizes differ, as
+    those of photos do, it costs nothing.
     """
-    pictures = [file for file in changed if file.kind is Kind.IMAGE]
+    pictures = [file for file in changed if file.kind in (Kind.IMAGE, Kind.VIDEO)]
     counts = Counter(file.size_bytes for file in pictures)
     own = {file.key for file in changed}
     # A stored file that changed is not what it was: its digest is of no use here.
@@ -202,7 +203,11 @@ def _links(files: Iterable[SourceFile], captions: MediaReader) -> Mapping[Source
     for file in files:
         if file.kind is Kind.CAPTION:
             with suppress(MediaError):  # it changed since it was compared; the next run sees that
-                found[file] = [(sample.position, sample.about) for sample in captions.read(file)]
+                found[file] = [
+                    (one.position, one.about)
+                    for one in captions.read(file)
+                    if isinstance(one, Sample)
+                ]
     return found
 
 

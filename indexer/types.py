@@ -6,6 +6,7 @@ expected to have, more than one implementation.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -26,17 +27,29 @@ Pixels = NDArray[np.float32]
 
 
 class Modality(StrEnum):
-    """Which encoder made a vector, hence which index holds it."""
+    """What a vector stands for, hence which index holds it.
+
+    IMAGE: a picture or a moment of a film; TEXT: a caption; VIDEO: a whole film, pooled from the
+    vectors of its moments.
+    """
 
     IMAGE = "image"
     TEXT = "text"
+    VIDEO = "video"
 
 
 class Kind(StrEnum):
-    """What a file is."""
+    """What a file is.
+
+    A SHARD holds many pictures, with their captions. A COMPANION belongs to a picture of the same
+    name: the film of a Live Photo, the raw file beside its JPEG; it has no items of its own.
+    """
 
     IMAGE = "image"
+    VIDEO = "video"
     CAPTION = "caption"
+    SHARD = "shard"
+    COMPANION = "companion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +88,95 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a film, in milliseconds from its start: `end_ms` is not part of it.
+
+    `best_ms` is the frame that stands for it.
+    """
+
+    start_ms: int
+    end_ms: int
+    best_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One decoded thing that becomes one vector.
 
     `content` is an RGB picture, upright, or a caption. `position` orders the samples of one file
-    (caption line or table row, from 0). `about` is the picture a caption describes, as a path
-    relative to the caption file's root. `width` and `height` are those of the upright original in
-    pixels; `content` may have been decoded smaller.
+    and no two share one: page, caption line, table row. In a film 0 is kept for the film as a
+    whole, which the engine makes from its moments, the pictures with a `span`.
+
+    `about` is the file that a caption describes, as a path relative to the caption file's root;
+    `about_position` is the sample in that file, or in this one where `about` is None. `origin` says
+    where a caption's words stand, such as "exif:ImageDescription" or "subtitle:en"; None for a
+    caption file. `member` names the entry of a shard. `width` and `height` are those of the upright
+    original in pixels; `content` may have been decoded smaller.
     """
 
     content: Image | str
     position: int = 0
     about: str | None = None
+    about_position: int | None = None
     width: int | None = None
     height: int | None = None
+    span: Span | None = None
+    origin: str | None = None
+    member: str | None = None
+
+
+class TakenFrom(StrEnum):
+    """What tells when a picture was taken, most trustworthy first."""
+
+    EXIF = "exif"
+    XMP = "xmp"
+    IPTC = "iptc"
+    VIDEO = "video"
+    NAME = "name"
+    MTIME = "mtime"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a file tells of itself besides its content; None where it does not.
+
+    Attributes:
+        taken_at: Naive time on the clock where it was taken.
+        taken_within_s: How far off `taken_at` may be, in seconds: a name that tells the day alone
+            gives noon of it, within 43,200.
+        taken_from: What told it.
+        utc_offset_min: What that clock is ahead of UTC, in minutes.
+        camera: Maker and model, each once: "Canon EOS 80D".
+        latitude: Degrees north, WGS 84.
+        longitude: Degrees east.
+        width: Pixels of the upright original.
+        height: The same.
+        duration_ms: Length of a film or an animation.
+        codec: How its pixels are coded: "jpeg", "hevc", "h264".
+        note: What was left out in reading it and why, for people: "read up to 0:31: ...".
+    """
+
+    taken_at: datetime | None = None
+    taken_within_s: int | None = None
+    taken_from: TakenFrom | None = None
+    utc_offset_min: int | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+    codec: str | None = None
+    note: str | None = None
+
+    @property
+    def orientation(self) -> str | None:
+        """Returns "landscape", "portrait" or "square"."""
+        if self.width is None or self.height is None:
+            return None
+        if self.width == self.height:
+            return "square"
+        return "landscape" if self.width > self.height else "portrait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +186,12 @@ class EmbeddedItem:
     position: int = 0
     text: str | None = None
     about: str | None = None
+    about_position: int | None = None
     width: int | None = None
     height: int | None = None
+    span: Span | None = None
+    origin: str | None = None
+    member: str | None = None
     thumbnail: bytes | None = None
 
 
@@ -107,8 +199,9 @@ class EmbeddedItem:
 class EmbeddedFile:
     """A file, or the next part of it, after embedding; `vectors[i]` belongs to `items[i]`.
 
-    A long caption table comes in several parts so that memory stays flat; `last` marks the part
-    after which the file is whole.
+    A long caption table or film comes in several parts so that memory stays flat, and so does a
+    file that holds pictures and texts; `last` marks the part after which the file is whole, which
+    bears its `facts`.
     """
 
     source: SourceFile
@@ -116,6 +209,7 @@ class EmbeddedFile:
     items: Sequence[EmbeddedItem]
     vectors: Vectors
     last: bool = True
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +224,7 @@ class Skipped:
 class Item:
     """A searchable catalogue row.
 
-    `about` is the id of the picture that a caption describes, where the library has it.
+    `about` is the id of the picture or film that a caption describes, where the library has it.
     """
 
     id: int
@@ -143,6 +237,9 @@ class Item:
     about: int | None = None
     width: int | None = None
     height: int | None = None
+    span: Span | None = None
+    origin: str | None = None
+    member: str | None = None
 
     @property
     def location(self) -> Path:
@@ -179,22 +276,27 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of each the catalogue holds; `copies` are those files that share another's items."""
+    """How many of each the catalogue holds.
+
+    `copies` are those files that share another's items, `moments` those pictures that are stretches
+    of films, `partial` those files that were read in part.
+    """
 
     items: Mapping[Modality, int]
     files: Mapping[Kind, int]
     skipped: int
     copies: int = 0
+    moments: int = 0
+    partial: int = 0
 
 
 class MediaReader(Protocol):
     """A kind of file. Adding a kind: one class, one entry in `indexer.media.readers`."""
 
     kind: Kind
-    modality: Modality
 
-    def read(self, source: SourceFile) -> Iterator[Sample]:
-        """Yields the file's samples in order.
+    def read(self, source: SourceFile) -> Iterator[Sample | Facts]:
+        """Yields the file's samples in order, and what it tells of itself: the last facts count.
 
         Raises:
             MediaError: the file cannot be read; the message is the reason shown to people.
@@ -287,7 +389,23 @@ class Catalog(Protocol):
         ...
 
     def captions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Item]]:
-        """Returns, for each picture id, its captions in order (absent if none)."""
+        """Returns, for each picture or film, its captions in order (absent if none)."""
+        ...
+
+    def films(self, ids: Sequence[int]) -> Mapping[int, Item]:
+        """Returns, for each id of a moment, the film that it is part of."""
+        ...
+
+    def companions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
+        """Returns, for each picture id, the companions of its file (absent if none)."""
+        ...
+
+    def moments(self, id: int) -> Sequence[Item]:
+        """Returns the moments of the film that the item is, or is part of, in order of time."""
+        ...
+
+    def facts(self, id: int) -> Facts | None:
+        """Returns what the item's file tells of itself; None where nothing is known."""
         ...
 
     def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
@@ -301,7 +419,8 @@ class Catalog(Protocol):
     def pairs(self) -> tuple[Ids, Ids]:
         """Returns the ids of all captions whose picture is here, and of those pictures.
 
-        Both int64 (n,), by caption id: what a space is taught with and judged by.
+        Both int64 (n,), by caption id: what a space is taught with and judged by. What is said in a
+        film is no description of it, so films are left out.
         """
         ...
 
@@ -309,9 +428,13 @@ class Catalog(Protocol):
         """Returns the first `limit` files that could not be read, by path."""
         ...
 
+    def partial(self, limit: int) -> Sequence[Skipped]:
+        """Returns the first `limit` files that were read in part, and what was left out."""
+        ...
+
 
 Links = Sequence[tuple[int, str | None]]
-"""Positions of captions in their file, and the pictures they describe, as `Sample.about`."""
+"""Positions of captions in their file, and the files they describe, as `Sample.about`."""
 
 
 class CatalogWriter(Protocol):
@@ -342,7 +465,7 @@ class CatalogWriter(Protocol):
         ...
 
     def originals(self, sizes: Collection[int]) -> Sequence[SourceFile]:
-        """Returns the indexed pictures of one of these sizes, in bytes, that are no copies."""
+        """Returns the indexed pictures and films of one of these sizes, in bytes, but no copies."""
         ...
 
     def copy(self, copies: Sequence[tuple[SourceFile, SourceFile]]) -> Ids:
@@ -351,6 +474,13 @@ class CatalogWriter(Protocol):
         A copy has no items: those of its original stand for it, until that one goes or changes and
         a copy inherits them. A copy of a file that was skipped shares its reason. Returns the ids
         of deleted rows.
+        """
+        ...
+
+    def attach(self, companions: Sequence[tuple[SourceFile, SourceFile]]) -> Ids:
+        """In one transaction makes files, the first of each pair, companions of the second ones.
+
+        A companion has no items. Returns the ids of deleted rows.
         """
         ...
 
@@ -402,7 +532,7 @@ class CatalogWriter(Protocol):
         ...
 
     def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
-        """Returns the files whose size or time differs from what was stored, in order.
+        """Returns the files whose size, time or kind differs from what was stored, in order.
 
         Files that could not be read at all, not even for a digest, count as changed.
         """
@@ -412,12 +542,16 @@ class CatalogWriter(Protocol):
         """Stores hidden rows, one for each vector and in that order; returns their new ids."""
         ...
 
-    def publish(self, done: Sequence[SourceFile | Skipped]) -> Ids:
+    def publish(
+        self,
+        done: Sequence[SourceFile | Skipped],
+        facts: Mapping[SourceFile, Facts] = MappingProxyType({}),
+    ) -> Ids:
         """In one transaction shows the hidden rows of these files and deletes their older rows.
 
         A `Skipped` file loses its older rows and keeps its reason; without a digest it could not be
-        read just now, and what is stored of it stays. Returns the ids of the deleted
-        rows, to be removed from the vector index.
+        read just now, and what is stored of it stays. `facts` are kept with the files that tell
+        some. Returns the ids of the deleted rows, to be removed from the vector index.
         """
         ...
 

@@ -1,6 +1,7 @@
 """The selections that reading and writing the catalogue share, and the records they become."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    case,
     false,
     func,
     select,
@@ -16,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from indexer.catalog.tables import FileRow, ItemRow, RootRow
-from indexer.types import Item, Kind, Modality, SourceFile
+from indexer.types import Facts, Item, Kind, Modality, SourceFile, Span, TakenFrom
 
 IN_AT_MOST = 5_000  # bound parameters of one statement; SQLite allows 32,766
 _T = TypeVar("_T")
@@ -30,12 +32,21 @@ ITEM = (
     ItemRow.text,
     ItemRow.width,
     ItemRow.height,
+    ItemRow.start_ms,
+    ItemRow.end_ms,
+    ItemRow.best_ms,
+    ItemRow.origin,
+    ItemRow.member,
     FileRow.path,
     FileRow.kind,
     RootRow.path.label("root"),
     Picture.id.label("about"),
 )
+FACTS = tuple(getattr(FileRow, one.name) for one in fields(Facts))
 FAILED = and_(FileRow.state == "skipped", ~FileRow.forgotten)
+PARTIAL = FileRow.note.is_not(None)
+WHOLE = (Kind.IMAGE.value, Kind.VIDEO.value)
+"""The kinds of files that are known by their content when they come twice."""
 UNREAD = and_(FAILED, FileRow.digest.is_(None))
 
 
@@ -43,8 +54,10 @@ def items_with(*columns: Any) -> "Select[*tuple[Any, ...]]":
     """Selects of items that may be shown what `item_of` needs, or other columns.
 
     The picture that a caption is about is that of the file named there, or of the file that this
-    one is a copy of.
+    one is a copy of, or of the caption's own file.
     """
+    within = and_(ItemRow.about_path.is_(None), ItemRow.about_position.is_not(None))
+    own = case((within, ItemRow.file_id))
     return (
         select(*(columns or ITEM))
         .select_from(ItemRow)
@@ -58,8 +71,8 @@ def items_with(*columns: Any) -> "Select[*tuple[Any, ...]]":
         .join(
             Picture,
             and_(
-                Picture.file_id == func.coalesce(PictureFile.copy_of, PictureFile.id),
-                Picture.position == 0,
+                Picture.file_id == func.coalesce(PictureFile.copy_of, PictureFile.id, own),
+                Picture.position == func.coalesce(ItemRow.about_position, 0),
                 shown(Picture),
             ),
             isouter=True,
@@ -77,6 +90,25 @@ def captions_of(paths: ColumnElement[bool]) -> "Select[*tuple[Any, ...]]":
         .join(RootRow, RootRow.id == FileRow.root_id)
         .where(paths, shown(ItemRow))
         .order_by(FileRow.path, ItemRow.position)
+    )
+
+
+def own_captions() -> "Select[*tuple[Any, ...]]":
+    """Selects the captions that stand in the files of pictures themselves, in order.
+
+    `Picture` is what they describe, and which of them are wanted is to be said of it.
+    """
+    return (
+        select(*ITEM)
+        .select_from(Picture)
+        .join(
+            ItemRow,
+            and_(ItemRow.file_id == Picture.file_id, ItemRow.about_position == Picture.position),
+        )
+        .join(FileRow, FileRow.id == ItemRow.file_id)
+        .join(RootRow, RootRow.id == FileRow.root_id)
+        .where(ItemRow.about_path.is_(None), shown(ItemRow))
+        .order_by(ItemRow.position)
     )
 
 
@@ -107,7 +139,7 @@ def picture_files(held: Any) -> "Select[*tuple[Any, ...]]":
     return (
         files_with(ItemRow.id)
         .join(ItemRow, ItemRow.file_id == held)
-        .where(shown(ItemRow), ItemRow.modality == Modality.IMAGE.value)
+        .where(shown(ItemRow), ItemRow.modality != Modality.TEXT.value)
     )
 
 
@@ -143,7 +175,22 @@ def item_of(row: Row[Any], about: int | None) -> Item:
         about=about,
         width=row.width,
         height=row.height,
+        span=None if row.best_ms is None else Span(row.start_ms, row.end_ms, row.best_ms),
+        origin=row.origin,
+        member=row.member,
     )
+
+
+def facts_of(row: Row[Any]) -> Facts:
+    known = {one.name: getattr(row, one.name) for one in fields(Facts)}
+    known["taken_from"] = None if row.taken_from is None else TakenFrom(row.taken_from)
+    return Facts(**known)
+
+
+def stored_facts(facts: Facts) -> dict[str, Any]:
+    """Returns the columns of a file that hold the facts."""
+    columns = {one.name: getattr(facts, one.name) for one in fields(Facts)}
+    return {**columns, "orientation": facts.orientation}
 
 
 def chunks(values: Sequence[_T]) -> Iterator[list[_T]]:

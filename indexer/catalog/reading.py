@@ -1,139 +1,57 @@
 """What a library holds: the half of the catalogue that only reads."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
     and_,
     func,
     select,
 )
 
-from indexer.catalog.bulk import among
 from indexer.catalog.copying import copy_database
+from indexer.catalog.items import ItemReader
 from indexer.catalog.queries import (
     FAILED,
     IN_AT_MOST,
     OWN_AND_COPIED,
+    PARTIAL,
     UNREAD,
-    Picture,
+    WHOLE,
     PictureFile,
     by_item,
-    captions_of,
     chunks,
     files_with,
-    item_of,
-    items_with,
     picture_files,
     shown,
     stored_file,
 )
 from indexer.catalog.schema import translated
 from indexer.catalog.tables import FileRow, ItemRow, RootRow
-from indexer.types import Counts, Ids, Item, Kind, Modality, Place, Skipped, SourceFile
+from indexer.types import Ids, Modality, Skipped, SourceFile
 
 
-class CatalogReader:
+class CatalogReader(ItemReader):
     """Reads the catalogue in an engine's database; safe to use from many threads."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    def fetch(self, ids: Sequence[int]) -> Mapping[int, Item]:
-        with self._reading() as connection:
-            return {
-                row.id: item_of(row, row.about)
-                for some in chunks(ids)
-                for row in connection.execute(items_with().where(self._among(ItemRow.id, some)))
-            }
-
-    def captions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Item]]:
-        found: dict[int, list[Item]] = {}
-        with self._reading() as connection:
-            for some in chunks(ids):
-                named = {
-                    (row.root_id, row.path): row.id
-                    for held in OWN_AND_COPIED
-                    for row in connection.execute(
-                        select(ItemRow.id, FileRow.root_id, FileRow.path)
-                        .join(ItemRow, ItemRow.file_id == held)
-                        .where(self._among(ItemRow.id, some), shown(ItemRow), ItemRow.position == 0)
-                    )
-                }
-                # Two questions, not one: joined, SQLite reads all items for a thousand pictures.
-                for paths in chunks(sorted({path for _, path in named})):
-                    query = captions_of(self._among(ItemRow.about_path, paths))
-                    for row in connection.execute(query):
-                        if about := named.get((row.root_id, row.about_path)):
-                            found.setdefault(about, []).append(item_of(row, about))
-        return {id: found[id] for id in sorted(found)}
-
-    def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
-        found: dict[int, list[Place]] = {}
-        query = (
-            select(ItemRow.id, RootRow.path.label("root"), FileRow.path)
-            .join(FileRow, FileRow.copy_of == ItemRow.file_id)
-            .join(RootRow, RootRow.id == FileRow.root_id)
-            .where(shown(ItemRow))
-            .order_by(RootRow.path, FileRow.path)
-        )
-        with self._reading() as connection:
-            for some in chunks(ids):
-                for row in connection.execute(query.where(self._among(ItemRow.id, some))):
-                    found.setdefault(row.id, []).append(Place(row.root, row.path))
-        return found
-
-    def counts(self) -> Counts:
-        items = select(ItemRow.modality, func.count()).where(ItemRow.searchable)
-        files = select(FileRow.kind, func.count()).where(FileRow.state == "indexed")
-        skipped = select(func.count()).where(FAILED)
-        copies = select(func.count()).where(FileRow.copy_of.is_not(None))
-        with self._reading() as connection:
-            return Counts(
-                items={
-                    Modality(modality): count
-                    for modality, count in connection.execute(items.group_by(ItemRow.modality))
-                },
-                files={
-                    Kind(kind): count
-                    for kind, count in connection.execute(files.group_by(FileRow.kind))
-                },
-                skipped=connection.execute(skipped).scalar_one(),
-                copies=connection.execute(copies).scalar_one(),
-            )
-
-    def pairs(self) -> tuple[Ids, Ids]:
-        query = items_with(ItemRow.id, Picture.id).where(
-            ItemRow.modality == Modality.TEXT.value, Picture.id.is_not(None)
-        )
-        with self._reading() as connection:
-            rows = connection.execute(query.order_by(ItemRow.id)).all()
-        ids = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2)
-        return np.ascontiguousarray(ids[:, 0]), np.ascontiguousarray(ids[:, 1])
-
     def skipped(self, limit: int) -> Sequence[Skipped]:
+        return self._remarks(FAILED, FileRow.reason, limit)
+
+    def partial(self, limit: int) -> Sequence[Skipped]:
+        return self._remarks(PARTIAL, FileRow.note, limit)
+
+    def _remarks(self, condition: Any, remark: Any, limit: int) -> Sequence[Skipped]:
         query = (
-            files_with(FileRow.reason)
-            .where(FAILED)
+            files_with(remark.label("remark"))
+            .where(condition)
             .order_by(RootRow.path, FileRow.path)
             .limit(limit)
         )
         with self._reading() as connection:
             return [
-                Skipped(
-                    stored_file(row),
-                    row.reason or "",
-                )
-                for row in connection.execute(query)
+                Skipped(stored_file(row), row.remark or "") for row in connection.execute(query)
             ]
 
     def places(self, ids: Sequence[int]) -> Mapping[int, Sequence[SourceFile]]:
@@ -151,7 +69,7 @@ class CatalogReader:
         digests = (
             select(FileRow.digest)
             .where(
-                FileRow.kind == Kind.IMAGE.value,
+                FileRow.kind.in_(WHOLE),
                 FileRow.state == "indexed",
                 FileRow.digest.is_not(None),
             )
@@ -163,7 +81,7 @@ class CatalogReader:
                 row
                 for held in OWN_AND_COPIED
                 for row in connection.execute(
-                    picture_files(held).where(FileRow.digest.in_(digests))
+                    picture_files(held).where(FileRow.digest.in_(digests), ItemRow.position == 0)
                 )
             )
 
@@ -191,7 +109,7 @@ class CatalogReader:
 
     def originals(self, sizes: Collection[int]) -> Sequence[SourceFile]:
         query = files_with().where(
-            FileRow.kind == Kind.IMAGE.value,
+            FileRow.kind.in_(WHOLE),
             FileRow.state == "indexed",
             FileRow.copy_of.is_(None),
             FileRow.digest.is_not(None),
@@ -205,6 +123,16 @@ class CatalogReader:
 
     def ids(self, modality: Modality) -> Ids:
         query = select(ItemRow.id).where(ItemRow.searchable, ItemRow.modality == modality.value)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(ItemRow.id)).scalars().all()
+        return np.array(rows, np.int64)
+
+    def stills(self) -> Ids:
+        query = select(ItemRow.id).where(
+            ItemRow.searchable,
+            ItemRow.modality == Modality.IMAGE.value,
+            ItemRow.best_ms.is_(None),
+        )
         with self._reading() as connection:
             rows = connection.execute(query.order_by(ItemRow.id)).scalars().all()
         return np.array(rows, np.int64)
@@ -275,11 +203,12 @@ class CatalogReader:
             ]
 
     def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
-        stored: dict[tuple[str, str], tuple[int, int] | None] = {}
+        stored: dict[tuple[str, str], tuple[int, int, str] | None] = {}
         query = select(
             FileRow.path,
             FileRow.size_bytes,
             FileRow.mtime_ns,
+            FileRow.kind,
             FileRow.forgotten,
             UNREAD.label("unread"),
         ).where(FileRow.state != "pending")
@@ -290,20 +219,12 @@ class CatalogReader:
                 paths = [file.path for file in files if file.root == root]
                 if len(paths) < IN_AT_MOST:  # else it is quicker to read all there are
                     ours = ours.where(self._among(FileRow.path, paths))
-                for path, size, mtime, forgotten, unread in connection.execute(ours):
+                for path, size, mtime, kind, forgotten, unread in connection.execute(ours):
                     if not unread:
-                        stored[root, path] = None if forgotten else (size, mtime)
+                        stored[root, path] = None if forgotten else (size, mtime, kind)
         return [
             file
             for file in files
             if file.key not in stored
-            or stored[file.key] not in (None, (file.size_bytes, file.mtime_ns))
+            or stored[file.key] not in (None, (file.size_bytes, file.mtime_ns, file.kind.value))
         ]
-
-    def _among(self, one: Any, values: Sequence[Any]) -> ColumnElement[bool]:
-        return among(self._engine.dialect, one, values)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with translated(self._engine), self._engine.begin() as connection:
-            yield connection

@@ -24,11 +24,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from indexer.catalog.bulk import among, insert_rows, update_rows
-from indexer.catalog.queries import chunks, shown
+from indexer.catalog.queries import FACTS, chunks, facts_of, shown, stored_facts
 from indexer.catalog.reading import CatalogReader
 from indexer.catalog.schema import open_engine, translated
 from indexer.catalog.tables import FileRow, ItemRow, LibraryRow, RootRow
-from indexer.types import EmbeddedFile, Ids, Links, Skipped, SourceFile
+from indexer.types import EmbeddedFile, Facts, Ids, Links, Skipped, SourceFile
 
 
 class SqlCatalog(CatalogReader):
@@ -127,12 +127,27 @@ class SqlCatalog(CatalogReader):
             gone = _released(connection, list(file_ids.values()))
             rows = [
                 {
-                    **_settled(copy, file_ids),
+                    **_settled(copy, file_ids, facts_of(original)),
                     "state": original.state,
                     "reason": original.reason,
                     "copy_of": original.id if original.state == "indexed" else None,
                 }
                 for copy, original in pairs
+            ]
+            update_rows(connection, _FILES, rows)
+        return gone
+
+    def attach(self, companions: Sequence[tuple[SourceFile, SourceFile]]) -> Ids:
+        with self._writing() as connection:
+            known = self._settled_rows(connection, [primary for _, primary in companions])
+            file_ids = self._file_ids(connection, [one for one, _ in companions])
+            gone = _released(connection, list(file_ids.values()))
+            rows = [
+                {
+                    **_settled(one, file_ids, Facts()),
+                    "companion_of": known[primary.key].id if primary.key in known else None,
+                }
+                for one, primary in companions
             ]
             update_rows(connection, _FILES, rows)
         return gone
@@ -149,8 +164,8 @@ class SqlCatalog(CatalogReader):
 
     def _settled_rows(
         self, connection: Connection, files: Sequence[SourceFile]
-    ) -> "dict[tuple[str, str], Row[int, str, str | None, str, str]]":
-        """Returns id, state and reason of the files that were indexed or skipped."""
+    ) -> "dict[tuple[str, str], Row[*tuple[Any, ...]]]":
+        """Returns id, state, reason and facts of the files that were indexed or skipped."""
         query = (
             select(
                 FileRow.id,
@@ -158,6 +173,7 @@ class SqlCatalog(CatalogReader):
                 FileRow.reason,
                 FileRow.path,
                 RootRow.path.label("root"),
+                *FACTS,
             )
             .join(RootRow, RootRow.id == FileRow.root_id)
             .where(FileRow.state != "pending")
@@ -180,8 +196,14 @@ class SqlCatalog(CatalogReader):
                     "position": item.position,
                     "text": item.text,
                     "about_path": item.about,
+                    "about_position": item.about_position,
                     "width": item.width,
                     "height": item.height,
+                    "start_ms": item.span.start_ms if item.span else None,
+                    "end_ms": item.span.end_ms if item.span else None,
+                    "best_ms": item.span.best_ms if item.span else None,
+                    "origin": item.origin,
+                    "member": item.member,
                     "searchable": False,
                 }
                 for file in files
@@ -189,7 +211,11 @@ class SqlCatalog(CatalogReader):
             ]
             return np.array(insert_rows(connection, _ITEMS, rows), np.int64)
 
-    def publish(self, done: Sequence[SourceFile | Skipped]) -> Ids:
+    def publish(
+        self,
+        done: Sequence[SourceFile | Skipped],
+        facts: Mapping[SourceFile, Facts] = MappingProxyType({}),
+    ) -> Ids:
         with self._writing() as connection:
             file_ids = self._file_ids(connection, map(_source, done))
             kept = self._kept(connection, done, file_ids)
@@ -207,7 +233,8 @@ class SqlCatalog(CatalogReader):
                     .values(searchable=True)
                 )
                 connection.execute(show)
-            update_rows(connection, _FILES, [_settled(one, file_ids) for one in settled])
+            rows = [_settled(one, file_ids, facts.get(_source(one), Facts())) for one in settled]
+            update_rows(connection, _FILES, rows)
             return np.array(gone, np.int64)
 
     def _kept(
@@ -336,6 +363,8 @@ def _released(connection: Connection, file_ids: Sequence[int]) -> Ids:
             connection.execute(update(FileRow).where(FileRow.id == heir).values(copy_of=None))
         alone = update(FileRow).where(or_(one_of(FileRow.id, some), one_of(FileRow.copy_of, some)))
         connection.execute(alone.values(copy_of=None))
+        companions = update(FileRow).where(one_of(FileRow.companion_of, some))
+        connection.execute(companions.values(companion_of=None))
         theirs = and_(one_of(ItemRow.file_id, some), shown(ItemRow))
         gone.extend(connection.execute(select(ItemRow.id).where(theirs)).scalars())
         connection.execute(delete(ItemRow).where(theirs))
@@ -346,7 +375,9 @@ def _source(done: SourceFile | Skipped) -> SourceFile:
     return done.source if isinstance(done, Skipped) else done
 
 
-def _settled(done: SourceFile | Skipped, file_ids: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+def _settled(
+    done: SourceFile | Skipped, file_ids: Mapping[tuple[str, str], int], facts: Facts
+) -> dict[str, Any]:
     source = _source(done)
     return {
         "id": file_ids[source.key],
@@ -357,5 +388,7 @@ def _settled(done: SourceFile | Skipped, file_ids: Mapping[tuple[str, str], int]
         "digest": source.digest,
         "reason": done.reason if isinstance(done, Skipped) else None,
         "copy_of": None,
+        "companion_of": None,
         "forgotten": False,
+        **stored_facts(facts),
     }

@@ -1,8 +1,12 @@
 """The catalogue's tables. A change here needs a migration; a test compares the two."""
 
+from datetime import datetime
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    DateTime,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -13,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration."""
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
@@ -29,6 +33,12 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+def _where_known(*columns: str, known: str | None = None) -> Index:
+    """Returns an index of the rows alone that have a value in `known`, else in the first column."""
+    condition = text(f"{known or columns[0]} IS NOT NULL")
+    return Index(None, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 class LibraryRow(Base):
@@ -53,19 +63,24 @@ class FileRow(Base):
 
     `state` is pending until its items are saved and shown; a skipped file has a reason. `digest`
     tells its content, see `indexer.sync`. An exact copy has no items: those of the file that it is
-    a `copy_of` stand for it. A `forgotten` file stays out of the library.
+    a `copy_of` stand for it; a companion of another file has none either. A `forgotten` file stays
+    out of the library. From `taken_at` on the columns are `indexer.types.Facts`, for filters: those
+    that can narrow a search are indexed, which the two or three orientations cannot.
     """
 
     __tablename__ = "files"
     __table_args__ = (
         Index(None, "root_id", "path", unique=True),
         # Of copies alone: most files are none, and statistics of them all make a look-up seem dear.
-        Index(
-            None,
-            "copy_of",
-            sqlite_where=text("copy_of IS NOT NULL"),
-            postgresql_where=text("copy_of IS NOT NULL"),
-        ),
+        _where_known("copy_of"),
+        _where_known("companion_of"),
+        _where_known("taken_at"),
+        _where_known("camera"),
+        _where_known("latitude", "longitude"),
+        _where_known("width", "height"),
+        _where_known("duration_ms"),
+        _where_known("codec"),
+        _where_known("note"),
         Index(None, "size_bytes"),
         Index(None, "state", "kind", "forgotten"),
         CheckConstraint("state IN ('pending', 'indexed', 'skipped')", name="state"),
@@ -82,6 +97,20 @@ class FileRow(Base):
     digest: Mapped[str | None] = mapped_column(Text)
     copy_of: Mapped[int | None] = mapped_column(ForeignKey("files.id"))
     forgotten: Mapped[bool] = mapped_column(server_default=false())
+    companion_of: Mapped[int | None] = mapped_column(ForeignKey("files.id"))
+    taken_at: Mapped[datetime | None] = mapped_column(DateTime)
+    taken_within_s: Mapped[int | None] = mapped_column(BigInteger)
+    taken_from: Mapped[str | None] = mapped_column(Text)
+    utc_offset_min: Mapped[int | None] = mapped_column(Integer)
+    camera: Mapped[str | None] = mapped_column(Text)
+    latitude: Mapped[float | None] = mapped_column(Double)
+    longitude: Mapped[float | None] = mapped_column(Double)
+    width: Mapped[int | None] = mapped_column(Integer)
+    height: Mapped[int | None] = mapped_column(Integer)
+    orientation: Mapped[str | None] = mapped_column(Text)
+    duration_ms: Mapped[int | None] = mapped_column(BigInteger)
+    codec: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
 
 
 class ItemRow(Base):
@@ -92,6 +121,8 @@ class ItemRow(Base):
         Index(None, "file_id", "position"),
         Index(None, "about_path"),
         Index(None, "searchable", "modality"),
+        _where_known("about_position", "file_id", known="about_position"),
+        _where_known("modality", "searchable", "best_ms", known="best_ms"),
         {"sqlite_autoincrement": True},  # an id is never used twice, not even after a delete
     )
 
@@ -104,3 +135,9 @@ class ItemRow(Base):
     width: Mapped[int | None] = mapped_column(Integer)
     height: Mapped[int | None] = mapped_column(Integer)
     searchable: Mapped[bool]
+    about_position: Mapped[int | None] = mapped_column(BigInteger)
+    start_ms: Mapped[int | None] = mapped_column(BigInteger)
+    end_ms: Mapped[int | None] = mapped_column(BigInteger)
+    best_ms: Mapped[int | None] = mapped_column(BigInteger)
+    origin: Mapped[str | None] = mapped_column(Text)
+    member: Mapped[str | None] = mapped_column(Text)

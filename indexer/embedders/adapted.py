@@ -18,6 +18,9 @@ from safetensors.numpy import load, save
 from indexer.errors import Unavailable
 from indexer.types import Embedder, Modality, Pixels, Vectors
 
+EMBEDDED = (Modality.IMAGE, Modality.TEXT)
+"""The modalities that a model makes vectors of itself."""
+
 _BLOCK = 8192
 _SLOPE = np.float32(math.sqrt(2 / math.pi))
 _CUBIC = np.float32(0.044715)
@@ -47,9 +50,13 @@ class Residual:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """The residuals of both modalities."""
+    """The residuals of what a model embeds: pictures and texts."""
 
     residuals: Mapping[Modality, Residual]
+
+    def __getitem__(self, modality: Modality) -> Residual:
+        """Returns the residual for vectors of that modality; films lie where their moments do."""
+        return self.residuals[Modality.IMAGE if modality is Modality.VIDEO else modality]
 
     @property
     def dim(self) -> int:
@@ -84,7 +91,7 @@ class Adapter:
                             for field in Residual.__slots__
                         )
                     )
-                    for modality in Modality
+                    for modality in EMBEDDED
                 }
             )
         except (SafetensorError, KeyError) as error:
@@ -112,11 +119,11 @@ class AdaptedEmbedder:
 
     def embed_images(self, pixels: Sequence[Pixels]) -> Vectors:
         """Returns float32 (n, dim), rows of unit length."""
-        return self._adapter.residuals[Modality.IMAGE](self._base.embed_images(pixels))
+        return self._adapter[Modality.IMAGE](self._base.embed_images(pixels))
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Returns float32 (n, dim), rows of unit length."""
-        return self._adapter.residuals[Modality.TEXT](self._base.embed_texts(texts))
+        return self._adapter[Modality.TEXT](self._base.embed_texts(texts))
 
 
 def _tensors(adapter: Adapter) -> dict[str, NDArray[np.float32]]:

@@ -1,27 +1,30 @@
 """Decoding on threads, embedding in batches, in one process.
 
-Pillow lets go of the interpreter lock while it decodes and resizes, so threads are enough, and a
-picture travels from decoder to model without a copy. Results come in the order of the files, but
-pictures and captions are batched apart.
+Pillow and FFmpeg let go of the interpreter lock while they decode and resize, so threads are
+enough, and a picture travels from decoder to model without a copy. Results come in the order of the
+files. A file travels in parts, so that a film of two hours takes no more memory than a photo.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from itertools import islice
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Condition
+from threading import Event
+from typing import TypeVar
 
 import numpy as np
 from PIL.Image import Image
 
+from indexer.engines.threads import Stream, Turns
 from indexer.errors import MediaError
+from indexer.pooling import Pool
 from indexer.types import (
     EmbeddedFile,
     EmbeddedItem,
     Embedder,
+    Facts,
     Kind,
     MediaReader,
     Modality,
@@ -29,58 +32,54 @@ from indexer.types import (
     Sample,
     Skipped,
     SourceFile,
+    Vectors,
 )
 
-_BATCHES_AHEAD = 3  # of preprocessed pictures: 3 x 32 x 224 x 224 x 3 floats are 58 MB
+_BATCHES_AHEAD = 3  # of files; preprocessed pictures: 3 x 32 x 224 x 224 x 3 floats are 58 MB
 _CAPTIONS_A_PART = 1024
+_PICTURES_A_PART = 32
+
+_T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Part:
     """Samples of one file, ready for the model: `contents[i]` belongs to `items[i]`."""
 
     source: SourceFile
-    modality: Modality
-    items: Sequence[EmbeddedItem]
-    contents: Sequence[Pixels | str]
-    last: bool
+    items: list[EmbeddedItem] = field(default_factory=list)
+    contents: list[Pixels | str] = field(default_factory=list)
+    last: bool = False
+    facts: Facts | None = None
+    pictures: int = 0
+
+    @property
+    def texts(self) -> int:
+        return len(self.contents) - self.pictures
+
+    def is_full(self) -> bool:
+        return self.pictures >= _PICTURES_A_PART or self.texts >= _CAPTIONS_A_PART
 
 
-class _Turns:
-    """Decoding and embedding by turns, so that they never fight for the same cores.
+@dataclass(slots=True)
+class _Film:
+    """What is gathered of a film until it is whole; the longest moment lends its thumbnail."""
 
-    Many decoders at once, or one forward pass, which then has all cores and is begun as soon as the
-    pictures at hand are decoded.
-    """
+    pool: Pool = field(default_factory=Pool)
+    item: EmbeddedItem = field(default_factory=EmbeddedItem)
+    longest_ms: int = -1
 
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._decoding = 0
-        self._embedding = False
+    def add(self, items: Sequence[EmbeddedItem], vectors: Vectors) -> None:
+        moments = [(row, item.span) for row, item in enumerate(items) if item.span is not None]
+        self.pool.add(vectors[[row for row, _ in moments]], [span for _, span in moments])
+        for row, span in moments:
+            if span.end_ms - span.start_ms > self.longest_ms:
+                self.longest_ms = span.end_ms - span.start_ms
+                self.item = replace(items[row], position=0, span=None, member=None)
 
-    @contextmanager
-    def decoding(self) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._embedding)
-            self._decoding += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._decoding -= 1
-                self._changed.notify_all()
 
-    @contextmanager
-    def embedding(self) -> Iterator[None]:
-        with self._changed:
-            self._embedding = True
-            self._changed.wait_for(lambda: not self._decoding)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._embedding = False
-                self._changed.notify_all()
+_Parts = Stream[_Part | Skipped]
+"""What comes of one file."""
 
 
 class LocalEngine:
@@ -102,121 +101,158 @@ class LocalEngine:
         self._digest = digest
         self._batch_size = batch_size
         self._workers = workers
-        self._turns = _Turns() if embedder.uses_cores else None
+        self._turns = Turns() if embedder.uses_cores else None
 
     def run(self, files: Iterable[SourceFile]) -> Iterator[EmbeddedFile | Skipped]:
-        waiting: dict[Modality, list[_Part]] = {modality: [] for modality in Modality}
+        waiting: list[_Part] = []
+        films: dict[SourceFile, _Film] = {}
         for part in self._prepared(files):
             if isinstance(part, Skipped):
-                for modality, parts in waiting.items():
-                    waiting[modality] = [one for one in parts if one.source != part.source]
+                waiting = [one for one in waiting if one.source != part.source]
+                films.pop(part.source, None)
                 yield part
                 continue
-            parts = waiting[part.modality]
-            parts.append(part)
-            if sum(len(one.contents) for one in parts) >= self._batch_size:
-                yield from self._embedded(parts)
-                parts.clear()
-        for parts in waiting.values():
-            yield from self._embedded(parts)
+            waiting.append(part)
+            pictures, texts = sum(p.pictures for p in waiting), sum(p.texts for p in waiting)
+            if max(pictures, texts) >= self._batch_size:
+                yield from self._embedded(waiting, films)
+                waiting = []
+        yield from self._embedded(waiting, films)
 
     def _prepared(self, files: Iterable[SourceFile]) -> Iterator[_Part | Skipped]:
-        """Yields parts in the order of the files, pictures decoded ahead on threads."""
-        ahead: deque[Future[_Part | Skipped] | SourceFile] = deque()
+        """Yields parts in the order of the files, read ahead on threads."""
+        ahead: deque[tuple[_Parts, Future[None]]] = deque()
+        stopped = Event()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="decode")
         try:
             for source in files:
-                text = self._readers[source.kind].modality is Modality.TEXT
-                ahead.append(source if text else pool.submit(self._read_in_turn, source))
+                stream = _Parts(stopped)
+                reading = pool.submit(self._read, source, stream)
+                reading.add_done_callback(stream.end)
+                ahead.append((stream, reading))
                 if len(ahead) > _BATCHES_AHEAD * self._batch_size:
-                    yield from self._taken(ahead.popleft())
+                    yield from _taken(*ahead.popleft())
             while ahead:
-                yield from self._taken(ahead.popleft())
+                yield from _taken(*ahead.popleft())
         finally:
+            stopped.set()
             pool.shutdown(cancel_futures=True)
 
-    def _taken(self, one: Future[_Part | Skipped] | SourceFile) -> Iterator[_Part | Skipped]:
-        if isinstance(one, Future):
-            yield one.result()
-        else:
-            yield from self._read_in_parts(one)
-
-    def _read_in_turn(self, source: SourceFile) -> _Part | Skipped:
-        with self._turns.decoding() if self._turns else nullcontext():
-            return self._read_whole(source)
-
-    def _read_whole(self, source: SourceFile) -> _Part | Skipped:
-        source = self._known(source)
-        reader = self._readers[source.kind]
-        items, contents = [], []
-        try:
-            for sample in reader.read(source):
-                items.append(_item(sample, self._thumbnail))
-                contents.append(self._content(sample))
-        except MediaError as error:
-            return self._skipped(source, error)
-        return _Part(source, reader.modality, items, contents, last=True)
-
-    def _read_in_parts(self, source: SourceFile) -> Iterator[_Part | Skipped]:
-        source = self._known(source)
-        reader = self._readers[source.kind]
-        samples = reader.read(source)
+    def _read(self, source: SourceFile, stream: _Parts) -> None:
+        """Reads the file part by part into the stream, and ends with why it cannot be read."""
+        source = replace(source, digest=source.digest or self._digest(source.location))
+        samples = self._readers[source.kind].read(source)
+        part, facts = _Part(source), None
+        # Films hardly ever wait for the model, so decoding one takes no turns with it.
+        turns = None if source.kind is Kind.VIDEO else self._turns
         try:
             while True:
-                some = list(islice(samples, _CAPTIONS_A_PART))
-                items = [_item(sample, self._thumbnail) for sample in some]
-                contents = [self._content(sample) for sample in some]
-                last = len(some) < _CAPTIONS_A_PART
-                yield _Part(source, reader.modality, items, contents, last)
-                if last:
-                    return
+                with turns.decoding() if turns else nullcontext():
+                    sample = next(samples, None)
+                    if sample is None:
+                        break
+                    if isinstance(sample, Facts):
+                        facts = sample
+                        continue
+                    self._take(sample, part)
+                if part.is_full():
+                    if not stream.put(part):
+                        return
+                    part = _Part(source)
         except MediaError as error:
-            yield self._skipped(source, error)
+            stream.put(self._skipped(source, error))
+            return
+        part.last, part.facts = True, facts
+        stream.put(part)
 
-    def _known(self, source: SourceFile) -> SourceFile:
-        """Returns the file with the digest of its content, by which it is known when it moves."""
-        return replace(source, digest=source.digest or self._digest(source.location))
+    def _take(self, sample: Sample, part: _Part) -> None:
+        if isinstance(sample.content, str):
+            part.contents.append(sample.content)
+            part.items.append(_item(sample, text=sample.content))
+        else:
+            part.contents.append(self._embedder.preprocess(sample.content))
+            part.items.append(_item(sample, thumbnail=self._thumbnail(sample.content)))
+            part.pictures += 1
 
     def _skipped(self, source: SourceFile, error: MediaError) -> Skipped:
         """Returns why the file is not embedded; without a digest where it went away or changed."""
         same = source.digest == self._digest(source.location)
         return Skipped(source if same else replace(source, digest=None), str(error))
 
-    def _content(self, sample: Sample) -> Pixels | str:
-        if isinstance(sample.content, str):
-            return sample.content
-        return self._embedder.preprocess(sample.content)
-
-    def _embedded(self, parts: Sequence[_Part]) -> Iterator[EmbeddedFile]:
+    def _embedded(
+        self, parts: Sequence[_Part], films: dict[SourceFile, _Film]
+    ) -> Iterator[EmbeddedFile]:
         contents = [content for part in parts for content in part.contents]
-        vectors = [self._embedder.embed_texts([])]
-        for start in range(0, len(contents), self._batch_size):
-            some = contents[start : start + self._batch_size]
-            texts = [content for content in some if isinstance(content, str)]
-            pixels = [content for content in some if not isinstance(content, str)]
-            with self._turns.embedding() if self._turns else nullcontext():
-                vectors.append(
-                    self._embedder.embed_texts(texts)
-                    if texts
-                    else self._embedder.embed_images(pixels)
-                )
-        joined = np.concatenate(vectors)
-        start = 0
+        texts = self._in_batches(
+            [one for one in contents if isinstance(one, str)], self._embedder.embed_texts
+        )
+        pictures = self._in_batches(
+            [one for one in contents if not isinstance(one, str)], self._embedder.embed_images
+        )
+        text, picture = 0, 0
         for part in parts:
-            end = start + len(part.contents)
-            yield EmbeddedFile(
-                part.source, part.modality, part.items, joined[start:end], last=part.last
+            yield from self._with_vectors(
+                part,
+                pictures[picture : picture + part.pictures],
+                texts[text : text + part.texts],
+                films,
             )
-            start = end
+            picture, text = picture + part.pictures, text + part.texts
+
+    def _in_batches(
+        self, contents: Sequence[_T], embed: Callable[[Sequence[_T]], Vectors]
+    ) -> Vectors:
+        vectors = [np.empty((0, self._embedder.dim), np.float32)]
+        for start in range(0, len(contents), self._batch_size):
+            with self._turns.embedding() if self._turns else nullcontext():
+                vectors.append(embed(contents[start : start + self._batch_size]))
+        return np.concatenate(vectors)
+
+    def _with_vectors(
+        self, part: _Part, pictures: Vectors, texts: Vectors, films: dict[SourceFile, _Film]
+    ) -> Iterator[EmbeddedFile]:
+        """Yields what there is of each modality, and a film as a whole after its last part."""
+        pairs = list(zip(part.items, part.contents, strict=True))
+        shown = [item for item, content in pairs if not isinstance(content, str)]
+        said = [item for item, content in pairs if isinstance(content, str)]
+        found = [
+            EmbeddedFile(part.source, modality, items, vectors, last=False)
+            for modality, items, vectors in (
+                (Modality.IMAGE, shown, pictures),
+                (Modality.TEXT, said, texts),
+            )
+            if items
+        ]
+        if any(item.span is not None for item in shown):
+            films.setdefault(part.source, _Film()).add(shown, pictures)
+        if part.last:
+            film = films.pop(part.source, None)
+            whole = film.pool.vector() if film else None
+            if film is not None and whole is not None:
+                found.append(EmbeddedFile(part.source, Modality.VIDEO, [film.item], whole))
+            elif not found:
+                found.append(EmbeddedFile(part.source, Modality.TEXT, [], texts))
+            found[-1] = replace(found[-1], last=True, facts=part.facts)
+        yield from found
 
 
-def _item(sample: Sample, thumbnail: Callable[[Image], bytes]) -> EmbeddedItem:
-    content = sample.content
+def _taken(stream: _Parts, reading: "Future[None]") -> Iterator[_Part | Skipped]:
+    yield from stream
+    reading.result()  # raises what should not have happened in the thread
+
+
+def _item(
+    sample: Sample, *, text: str | None = None, thumbnail: bytes | None = None
+) -> EmbeddedItem:
     return EmbeddedItem(
         position=sample.position,
-        text=content if isinstance(content, str) else None,
+        text=text,
         about=sample.about,
+        about_position=sample.about_position,
         width=sample.width,
         height=sample.height,
-        thumbnail=None if isinstance(content, str) else thumbnail(content),
+        span=sample.span,
+        origin=sample.origin,
+        member=sample.member,
+        thumbnail=thumbnail,
     )

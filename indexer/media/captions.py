@@ -7,7 +7,7 @@ from indexer.errors import MediaError
 from indexer.media.pictures import PictureNames
 from indexer.media.tables import pairs_in
 from indexer.media.texts import UTF16_MARKS, clean, content, decoded
-from indexer.types import Kind, Modality, Sample, SourceFile
+from indexer.types import Kind, Sample, SourceFile
 
 SIDECAR_SUFFIX = ".txt"
 MAX_CAPTION = 10_000
@@ -18,7 +18,6 @@ class CaptionReader:
     """Reads a sidecar or a table; each caption is a sample that names its picture."""
 
     kind = Kind.CAPTION
-    modality = Modality.TEXT
 
     def __init__(self, pictures: PictureNames) -> None:
         self._pictures = pictures

@@ -22,7 +22,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from indexer.errors import MediaError
 from indexer.media.rgb import to_srgb, workable
 from indexer.media.signature import HEAD_BYTES, described, is_readable_picture
-from indexer.types import Kind, Modality, Sample, SourceFile
+from indexer.types import Kind, Sample, SourceFile
 
 IMAGE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .gif .bmp .dib .tif .tiff .avif .avifs .heic "
@@ -90,7 +90,6 @@ class ImageReader:
     """
 
     kind = Kind.IMAGE
-    modality = Modality.IMAGE
 
     def __init__(self, min_side: int, max_pixels: int = MAX_PIXELS) -> None:
         self._min_side = min_side

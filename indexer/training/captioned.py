@@ -19,7 +19,7 @@ from indexer.errors import ConfigError, MediaError
 from indexer.evaluation.pairs import words
 from indexer.training.data import Corpus, Picture
 from indexer.training.sources import squash
-from indexer.types import Embedder, Kind, MediaReader, Skipped, SourceFile
+from indexer.types import Embedder, Facts, Kind, MediaReader, Sample, Skipped, SourceFile
 
 LEAST_PICTURES = 50
 MOST_HELD_OUT = 1000
@@ -72,7 +72,9 @@ def find_pairs(files: Sequence[SourceFile], readers: Readers, skip: Skip) -> Seq
         if file.kind is Kind.CAPTION:
             try:
                 for sample in readers[Kind.CAPTION].read(file):
-                    if sample.about is not None and isinstance(sample.content, str):
+                    if isinstance(sample, Facts) or sample.about is None:
+                        continue
+                    if isinstance(sample.content, str):
                         found.setdefault((file.root, sample.about), {})[sample.content] = None
             except MediaError as error:
                 skip(Skipped(file, str(error)))
@@ -167,10 +169,10 @@ def teacher_vectors(
 
 
 def _picture(reader: MediaReader, file: SourceFile) -> Image.Image:
-    content = next(iter(reader.read(file))).content
-    if isinstance(content, str):
-        raise MediaError(f"{file.location} is text, not a picture")
-    return content
+    for sample in reader.read(file):
+        if isinstance(sample, Sample) and not isinstance(sample.content, str):
+            return sample.content
+    raise MediaError(f"{file.location} holds no picture")
 
 
 def _write_pixels(

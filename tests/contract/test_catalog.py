@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,18 @@ from indexer.catalog.schema import open_engine
 from indexer.catalog.sql import SqlCatalog
 from indexer.catalog.tables import REVISION, Base
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
-from indexer.types import EmbeddedFile, EmbeddedItem, Kind, Modality, Place, Skipped, SourceFile
+from indexer.types import (
+    EmbeddedFile,
+    EmbeddedItem,
+    Facts,
+    Kind,
+    Modality,
+    Place,
+    Skipped,
+    SourceFile,
+    Span,
+    TakenFrom,
+)
 from tests.postgres import Server
 
 
@@ -340,6 +352,137 @@ def test_captions_know_their_picture_whichever_came_first(catalog: SqlCatalog) -
     assert {one: [item.text for item in items] for one, items in found.items()} == {
         a: ["one", "two"]
     }
+
+
+def film(path: str, moments: int = 2) -> list[EmbeddedFile]:
+    """Returns what the engine makes of a film: moments, something that is said, the whole."""
+    source = file(path, kind=Kind.VIDEO)
+    shown = [
+        EmbeddedItem(position=n, span=Span(n * 1000, n * 1000 + 900, n * 1000 + 400))
+        for n in range(1, moments + 1)
+    ]
+    said = EmbeddedItem(
+        position=moments + 1,
+        text="hello",
+        about_position=0,
+        span=Span(1200, 1900, 1200),
+        origin="subtitle:en",
+    )
+    row = np.zeros((1, 3), np.float32)
+    return [
+        EmbeddedFile(source, Modality.IMAGE, shown, row.repeat(moments, 0), last=False),
+        EmbeddedFile(source, Modality.TEXT, [said], row, last=False),
+        EmbeddedFile(source, Modality.VIDEO, [EmbeddedItem(width=640)], row),
+    ]
+
+
+def test_a_film_holds_its_moments_in_order_and_what_is_said(catalog: SqlCatalog) -> None:
+    other, *_ = show(catalog, *film("other.mp4"))
+    *moments, said, whole = show(catalog, *film("a.mp4", 3))
+    assert [one.id for one in catalog.moments(whole)] == moments
+    assert catalog.moments(moments[1]) == catalog.moments(said) == catalog.moments(whole)
+    assert [one.span.best_ms for one in catalog.moments(whole) if one.span] == [1400, 2400, 3400]
+    films = catalog.films([*moments, other, said, whole])
+    assert {id: film.path for id, film in films.items()} == {
+        **dict.fromkeys(moments, "a.mp4"),
+        other: "other.mp4",
+    }
+    assert films[moments[0]].id == whole
+    item = catalog.fetch([said])[said]
+    assert (item.about, item.origin, item.span) == (whole, "subtitle:en", Span(1200, 1900, 1200))
+    assert [one.text for one in catalog.captions([whole])[whole]] == ["hello"]
+    assert catalog.captions(moments) == {}
+    counts = catalog.counts()
+    assert (counts.moments, counts.items[Modality.IMAGE], counts.items[Modality.VIDEO]) == (5, 5, 2)
+
+
+def test_subtitles_beside_a_film_are_about_it(catalog: SqlCatalog) -> None:
+    beside = show(catalog, captions("a.srt", ("a.mp4", "good morning")))[0]
+    *_, whole = show(catalog, *film("a.mp4"))
+    assert catalog.fetch([beside])[beside].about == whole
+    texts = [one.text for one in catalog.captions([whole])[whole]]
+    assert sorted(texts) == ["good morning", "hello"]
+
+
+def test_what_is_said_in_films_is_no_pair_to_learn_from(catalog: SqlCatalog) -> None:
+    show(catalog, *film("a.mp4"))
+    still, words = show(catalog, captioned("b.jpg"), captioned_words("b.jpg"))
+    assert [ids.tolist() for ids in catalog.pairs()] == [[words], [still]]
+
+
+def captioned(path: str) -> EmbeddedFile:
+    return replace(picture(path), last=False)
+
+
+def captioned_words(path: str) -> EmbeddedFile:
+    words = EmbeddedItem(position=1, text="a cat", about_position=0, origin="exif:UserComment")
+    return EmbeddedFile(file(path), Modality.TEXT, [words], np.zeros((1, 3), np.float32))
+
+
+def test_words_inside_a_picture_stay_with_it_when_it_moves_or_a_copy_inherits_it(
+    catalog: SqlCatalog,
+) -> None:
+    still, words = show(catalog, captioned("b.jpg"), captioned_words("b.jpg"))
+    assert catalog.fetch([words])[words].about == still
+    catalog.move([(file("b.jpg"), file("c/new.jpg"))])
+    assert catalog.fetch([words])[words].about == still
+    catalog.copy([(file("copy.jpg"), file("c/new.jpg"))])
+    assert catalog.forget([file("c/new.jpg")]).tolist() == []
+    assert [one.id for one in catalog.captions([still])[still]] == [words]
+    assert catalog.fetch([words])[words].path == "copy.jpg"
+    assert sorted(catalog.forget([file("copy.jpg")]).tolist()) == [still, words]
+
+
+FACTS = Facts(
+    taken_at=datetime(2019, 7, 4, 12, 34, 56),
+    taken_within_s=1,
+    taken_from=TakenFrom.EXIF,
+    utc_offset_min=120,
+    camera="Canon EOS 80D",
+    latitude=48.1,
+    longitude=-11.5,
+    width=640,
+    height=480,
+    duration_ms=5_000_000_000,
+    codec="jpeg",
+    note="read up to 0:31",
+)
+
+
+def test_what_a_file_tells_of_itself_is_kept_until_it_is_read_again(catalog: SqlCatalog) -> None:
+    first, second = catalog.add([picture("a.jpg"), picture("b.jpg")]).tolist()
+    catalog.publish([file("a.jpg"), file("b.jpg")], {file("a.jpg"): FACTS})
+    assert catalog.facts(first) == FACTS
+    assert catalog.facts(second) is None
+    assert [(one.source.path, one.reason) for one in catalog.partial(9)] == [
+        ("a.jpg", "read up to 0:31")
+    ]
+    assert catalog.counts().partial == 1
+    catalog.copy([(file("copy.jpg"), file("a.jpg"))])
+    catalog.forget([file("a.jpg")])
+    assert catalog.facts(first) == FACTS
+    again = show(catalog, picture("copy.jpg", size=11))[0]
+    assert catalog.facts(again) is None
+    assert catalog.counts().partial == 0
+
+
+def test_a_companion_has_no_items_and_stands_alone_when_its_picture_goes(
+    catalog: SqlCatalog,
+) -> None:
+    raw = file("a.dng")
+    own = show(catalog, picture("a.dng"))[0]
+    companion = replace(raw, kind=Kind.COMPANION)
+    assert catalog.changed([companion]) == [companion]
+    still = show(catalog, picture("a.jpg"))[0]
+    assert catalog.attach([(companion, file("a.jpg"))]).tolist() == [own]
+    assert catalog.changed([companion]) == []
+    assert catalog.companions([still]) == {still: [Place("/photos", "a.dng")]}
+    assert catalog.copies([still]) == {}
+    assert catalog.counts().files == {Kind.IMAGE: 1, Kind.COMPANION: 1}
+    assert catalog.forget([file("a.jpg")]).tolist() == [still]
+    assert catalog.changed([raw]) == [raw]
+    alone = show(catalog, picture("a.dng"))[0]
+    assert catalog.companions([alone]) == {}
 
 
 def test_pairs_are_the_captions_whose_picture_is_here(catalog: SqlCatalog) -> None:

@@ -121,6 +121,10 @@ MARKED: list[Skipped] = [Skipped(file(n), "truncated") for n in (4000, 4004, 400
         pytest.param(lambda one: one.captions(PICTURES[:1]), id="captions of one"),
         pytest.param(lambda one: one.files_of(np.array(ITEMS)), id="files_of"),
         pytest.param(lambda one: one.copies(PICTURES), id="copies"),
+        pytest.param(lambda one: one.companions(PICTURES), id="companions"),
+        pytest.param(lambda one: one.films(PICTURES), id="films"),
+        pytest.param(lambda one: one.moments(PICTURES[0]), id="moments"),
+        pytest.param(lambda one: one.facts(PICTURES[0]), id="facts"),
         pytest.param(lambda one: one.places(PICTURES), id="places"),
         pytest.param(lambda one: one.sources(np.array(ITEMS)), id="sources"),
         pytest.param(lambda one: one.originals({1_001}), id="originals"),
@@ -130,6 +134,7 @@ MARKED: list[Skipped] = [Skipped(file(n), "truncated") for n in (4000, 4004, 400
         pytest.param(lambda one: one.move(list(zip(FEW, NEW, strict=True))), id="move"),
         pytest.param(lambda one: one.relink({file(501): [(0, "x.jpg")]}), id="relink"),
         pytest.param(lambda one: one.copy([(NEW[0], FEW[1])]), id="copy"),
+        pytest.param(lambda one: one.attach([(NEW[0], FEW[1])]), id="attach"),
         pytest.param(lambda one: one.keep_out(FORGOTTEN[:2]), id="keep_out"),
         pytest.param(lambda one: one.forget(FORGOTTEN), id="forget"),
     ],
@@ -162,14 +167,19 @@ def test_thousands_of_rows_are_found_by_an_index_on_sqlite(
 
 
 def test_what_a_crash_left_and_failures_are_found_by_an_index(catalog: SqlCatalog) -> None:
-    for call in (SqlCatalog.heal, lambda one: one.skipped(50), SqlCatalog.kept_out):
+    for call in (
+        SqlCatalog.heal,
+        lambda one: one.skipped(50),
+        lambda one: one.partial(50),
+        SqlCatalog.kept_out,
+    ):
         found = [one.how for one in readings(catalog, call)]
         assert not [how for how in found if how.startswith(("SCAN", "Seq Scan"))]
 
 
 def test_counts_read_indexes_alone(catalog: SqlCatalog) -> None:
     found = readings(catalog, SqlCatalog.counts)
-    assert len(found) == 4
+    assert len(found) == 6
     assert all(one.covering for one in found), found
 
 

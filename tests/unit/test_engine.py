@@ -1,5 +1,6 @@
 """The local engine: what it yields for files that read well, badly, or in many parts."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from indexer.errors import MediaError
 from indexer.types import (
     EmbeddedFile,
     Engine,
+    Facts,
     Kind,
     MediaReader,
     Modality,
@@ -21,6 +23,7 @@ from indexer.types import (
     Sample,
     Skipped,
     SourceFile,
+    Span,
 )
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -30,7 +33,6 @@ class Pictures:
     """Yields a picture of the colour that the file is named after."""
 
     kind = Kind.IMAGE
-    modality = Modality.IMAGE
 
     def read(self, source: SourceFile) -> Iterator[Sample]:
         if "broken" in source.path:
@@ -43,13 +45,39 @@ class Captions:
     """Yields as many captions as the file's size says, then fails if it is named broken."""
 
     kind = Kind.CAPTION
-    modality = Modality.TEXT
 
     def read(self, source: SourceFile) -> Iterator[Sample]:
         for number in range(source.size_bytes):
             yield Sample("red" if number % 2 else "green", number, f"{number}.jpg")
         if "broken" in source.path:
             raise MediaError("row 7 is not text")
+
+
+class Films:
+    """Yields a moment a second, red for the first half and green for the second, and what is said.
+
+    A film named broken fails after half of them, one named bug because of the code.
+    """
+
+    kind = Kind.VIDEO
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def read(self, source: SourceFile) -> Iterator[Sample | Facts]:
+        seconds = source.size_bytes
+        for number in range(seconds):
+            if number > seconds // 2 and "broken" in source.path:
+                raise MediaError("cut off")
+            if "bug" in source.path:
+                raise ZeroDivisionError
+            colour = RED if number < seconds // 2 else GREEN
+            self.taken += 1
+            span = Span(number * 1000, number * 1000 + 1000, number * 1000 + 500)
+            yield Sample(Image.new("RGB", (20, 10), colour), number + 1, span=span, width=200)
+        yield Sample("red", seconds + 1, about_position=0, origin="subtitle:en")
+        yield Facts(duration_ms=0, note="what counts comes last")
+        yield Facts(duration_ms=seconds * 1000)
 
 
 class Batches(ColourEmbedder):
@@ -63,17 +91,22 @@ class Batches(ColourEmbedder):
         return super().embed_images(pixels)
 
 
-READERS: Mapping[Kind, MediaReader] = {Kind.IMAGE: Pictures(), Kind.CAPTION: Captions()}
+READERS: Mapping[Kind, MediaReader] = {
+    Kind.IMAGE: Pictures(),
+    Kind.CAPTION: Captions(),
+    Kind.VIDEO: Films(),
+}
 
 
 def engine(
     embedder: ColourEmbedder | None = None,
     batch_size: int = 4,
     digest: Callable[[Path], str | None] = lambda path: path.name,
+    readers: Mapping[Kind, MediaReader] = READERS,
 ) -> Engine:
     return open_engine(
         "local",
-        readers=READERS,
+        readers=readers,
         embedder=embedder or ColourEmbedder(),
         thumbnail=lambda image: repr(image.size).encode(),
         digest=digest,
@@ -88,6 +121,10 @@ def picture(name: str) -> SourceFile:
 
 def table(name: str, rows: int) -> SourceFile:
     return SourceFile("/photos", name, Kind.CAPTION, rows, 1)
+
+
+def film(name: str, seconds: int) -> SourceFile:
+    return SourceFile("/films", name, Kind.VIDEO, seconds, 1)
 
 
 def test_every_file_comes_once_with_its_own_vector() -> None:
@@ -171,3 +208,55 @@ def test_decoding_stays_only_a_few_batches_ahead() -> None:
     next(results)
     assert taken < 40
     results.close()
+
+
+def test_a_film_comes_in_parts_and_ends_with_a_vector_of_all_its_moments() -> None:
+    results = list(engine().run([film("a.mp4", 100)]))
+    assert all(isinstance(one, EmbeddedFile) for one in results)
+    whole = results[-1]
+    assert (whole.modality, whole.last, whole.facts) == (
+        Modality.VIDEO,
+        True,
+        Facts(duration_ms=100_000),
+    )
+    assert not any(one.last for one in results[:-1])
+    (item,) = whole.items
+    assert (item.position, item.span, item.thumbnail) == (0, None, b"(20, 10)")
+    shown = [one for one in results if one.modality is Modality.IMAGE]
+    assert [item.position for one in shown for item in one.items] == list(range(1, 101))
+    moments = np.concatenate([one.vectors for one in shown])
+    expected = moments.mean(axis=0) / np.linalg.norm(moments.mean(axis=0))
+    np.testing.assert_allclose(whole.vectors, expected[None, :], atol=1e-5)
+    (said,) = [one for one in results if one.modality is Modality.TEXT]
+    assert (said.items[0].text, said.items[0].about_position) == ("red", 0)
+    assert said.items[0].origin == "subtitle:en"
+
+
+def test_a_film_that_fails_is_skipped_and_lends_nothing_to_others() -> None:
+    files = [film("broken.mp4", 100), film("b.mp4", 10)]
+    results = list(engine().run(files))
+    of_broken = [one for one in results if one.source == files[0]]
+    assert of_broken[-1] == Skipped(files[0], "cut off")
+    assert not any(one.modality is Modality.VIDEO for one in of_broken[:-1])
+    assert [one.source for one in results if getattr(one, "last", False)] == files[1:]
+
+
+def test_a_long_film_is_read_no_faster_than_it_is_embedded() -> None:
+    films = Films()
+    results = engine(readers={Kind.VIDEO: films}).run([film("long.mp4", 10_000)])
+    next(results)
+    assert films.taken < 300
+    results.close()
+
+
+def test_a_run_that_is_left_does_not_wait_for_the_film_at_hand() -> None:
+    results = engine().run([film(f"{n}.mp4", 10_000) for n in range(5)])
+    next(results)
+    started = time.monotonic()
+    results.close()
+    assert time.monotonic() - started < 5
+
+
+def test_a_bug_in_a_reader_is_not_taken_for_a_bad_file() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(engine().run([film("bug.mp4", 3)]))

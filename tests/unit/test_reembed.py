@@ -90,7 +90,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 def test_every_item_gets_a_vector_under_the_id_that_it_has(shop: Shop) -> None:
     assert lacking(shop.catalog, shop.open()) == PICTURES + CAPTIONS
     done = shop.run()
-    assert done.items == {Modality.IMAGE: PICTURES, Modality.TEXT: CAPTIONS}
+    assert done.items == {Modality.IMAGE: PICTURES, Modality.TEXT: CAPTIONS, Modality.VIDEO: 0}
     assert (done.previews, done.missing) == (0, [])
     indexes = shop.open()
     for modality, axis in AXIS.items():
@@ -107,7 +107,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(shop: Shop) -> None:
     done = shop.run()
     assert done.items[Modality.IMAGE] == PICTURES - 2
     assert shop.files.read == ["2.jpg", "3.jpg", "4.jpg", "5.jpg"]
-    assert shop.run().items == {Modality.IMAGE: 0, Modality.TEXT: 0}
+    assert shop.run().items == dict.fromkeys(Modality, 0)
 
 
 def test_a_picture_out_of_reach_or_changed_is_known_by_its_preview(shop: Shop) -> None:
