@@ -106,7 +106,8 @@ def backup(
         pictures = 0
         if thumbnails:
             progress("thumbnails")
-            pictures = _copy_thumbnails(folder, copy, kept[Modality.IMAGE])
+            shown = np.union1d(kept[Modality.IMAGE], kept[Modality.VIDEO])
+            pictures = _copy_thumbnails(folder, copy, shown)
         size = sum(path.stat().st_size for path in copy.rglob("*") if path.is_file())
     items = {modality: len(ids) for modality, ids in kept.items()}
     return Copied(items, names, left_out, pictures, size)

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from indexer.look import Looks, Sight
 from indexer.near import Pairs, copies, led
-from indexer.types import Ids, Item, Modality, SourceFile, Vectors
+from indexer.types import Ids, Item, SourceFile, Vectors
 
 THRESHOLD = 0.8
 
@@ -40,8 +40,8 @@ THRESHOLD = 0.8
 class PictureFiles(Protocol):
     """What the catalogue tells about pictures and the files that hold them."""
 
-    def ids(self, modality: Modality) -> Ids:
-        """Returns the ids of all items of that modality, ascending."""
+    def stills(self) -> Ids:
+        """Returns the ids of the pictures that are a file of their own, ascending."""
         ...
 
     def fetch(self, ids: Sequence[int]) -> Mapping[int, Item]:
@@ -137,7 +137,7 @@ def find(
         progress: Told the share that is done.
     """
     contents = _contents(catalog, under)
-    ids = np.intersect1d(catalog.ids(Modality.IMAGE), index.ids)
+    ids = np.intersect1d(catalog.stills(), index.ids)
     if under is not None:
         items = catalog.fetch(ids.tolist())
         ours = [item.id for item in items.values() if item.location.is_relative_to(under)]

@@ -404,8 +404,8 @@ class Catalog(Protocol):
         """Returns the moments of the film that the item is, or is part of, in order of time."""
         ...
 
-    def facts(self, id: int) -> Facts | None:
-        """Returns what the item's file tells of itself; None where nothing is known."""
+    def facts(self, ids: Sequence[int]) -> Mapping[int, Facts]:
+        """Returns what the items' files tell of themselves (absent if nothing)."""
         ...
 
     def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:

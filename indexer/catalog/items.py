@@ -107,16 +107,19 @@ class ItemReader:
             rows = connection.execute(query.order_by(ItemRow.position))
             return [item_of(row, row.about) for row in rows]
 
-    def facts(self, id: int) -> Facts | None:
+    def facts(self, ids: Sequence[int]) -> Mapping[int, Facts]:
         query = (
-            select(*FACTS)
+            select(ItemRow.id, *FACTS)
             .join(ItemRow, ItemRow.file_id == FileRow.id)
-            .where(ItemRow.id == id, shown(ItemRow))
+            .where(shown(ItemRow))
         )
         with self._reading() as connection:
-            row = connection.execute(query).first()
-        facts = None if row is None else facts_of(row)
-        return None if facts == Facts() else facts
+            found = {
+                row.id: facts_of(row)
+                for some in chunks(ids)
+                for row in connection.execute(query.where(self._among(ItemRow.id, some)))
+            }
+        return {id: facts for id, facts in found.items() if facts != Facts()}
 
     def companions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
         return self._beside(FileRow.companion_of, ids)

@@ -132,6 +132,8 @@ class CatalogReader(ItemReader):
             ItemRow.searchable,
             ItemRow.modality == Modality.IMAGE.value,
             ItemRow.best_ms.is_(None),
+            ItemRow.member.is_(None),
+            ItemRow.position == 0,
         )
         with self._reading() as connection:
             rows = connection.execute(query.order_by(ItemRow.id)).scalars().all()
@@ -156,13 +158,15 @@ class CatalogReader(ItemReader):
                 for row in connection.execute(query.where(self._among(ItemRow.id, some)))
             ]
 
-    def about_paths(self, ids: Ids) -> Mapping[int, str]:
-        named = select(ItemRow.id, ItemRow.about_path).where(ItemRow.about_path.is_not(None))
+    def about(self, ids: Ids) -> Mapping[int, tuple[str | None, int | None]]:
+        query = select(ItemRow.id, ItemRow.about_path, ItemRow.about_position).where(
+            ItemRow.modality == Modality.TEXT.value
+        )
         with self._reading() as connection:
             return {
-                row.id: row.about_path or ""
+                row.id: (row.about_path, row.about_position)
                 for some in chunks(ids.tolist())
-                for row in connection.execute(named.where(self._among(ItemRow.id, some)))
+                for row in connection.execute(query.where(self._among(ItemRow.id, some)))
             }
 
     def files_of(self, ids: Ids) -> Sequence[SourceFile]:

@@ -1,4 +1,4 @@
-"""`atisbo failures`: the files that could not be read, and another try."""
+"""`atisbo failures`: the files that could not be read, or in part alone, and another try."""
 
 import json
 from collections.abc import Sequence
@@ -22,14 +22,16 @@ from indexer.types import Scope, Skipped
 @click.option("--retry", is_flag=True, help="Try all of them again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def failures(retry: bool, as_json: bool, **chosen: object) -> None:
-    """List the files that could not be read, with the reason.
+    """List the files that could not be read, or only in part, with the reason.
 
-    They are tried again by themselves when they change. --retry tries them now: after an update of
-    atisbo, say, or when a disk is well again.
+    Those that could not be read are tried again by themselves when they change. --retry tries them
+    now: after an update of atisbo, say, or when a disk is well again.
     """
     settings = load_settings(**chosen)
     catalog = open_catalog_of(settings.library, settings.database)
-    failed = catalog.skipped(catalog.counts().skipped)
+    counts = catalog.counts()
+    failed = catalog.skipped(counts.skipped)
+    partial = catalog.partial(counts.partial)
     if retry:
         with writing(settings.library):
             catalog.forget([one.source for one in failed])
@@ -38,12 +40,17 @@ def failures(retry: bool, as_json: bool, **chosen: object) -> None:
         return
     catalog.close()
     if as_json:
-        found = [{"path": str(one.source.location), "reason": one.reason} for one in failed]
+        found = [
+            {"path": str(one.source.location), "reason": one.reason, "partial": one in partial}
+            for one in (*failed, *partial)
+        ]
         click.echo(json.dumps(found))
         return
     for one in failed:
         click.echo(f"{one.source.location}: {one.reason}")
-    if not failed:
+    for one in partial:
+        click.echo(f"{one.source.location} (in part): {one.reason}")
+    if not failed and not partial:
         click.echo("Every file could be read.")
 
 

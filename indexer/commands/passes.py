@@ -1,7 +1,7 @@
 """One pass over folders: find what changed, keep the library in step, embed what is new."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,7 @@ from indexer.sync import (
     relink,
     settle_copies,
 )
-from indexer.types import Embedder, Engine, Kind, Modality, SourceFile
+from indexer.types import Counts, Embedder, Engine, Kind, Modality, SourceFile
 
 _SHOWN_SKIPPED = 10
 
@@ -157,9 +157,21 @@ def _every(
 
 
 def show_counts(report: Report) -> str:
-    """Returns how many pictures and captions a run brought, in words."""
-    pictures, captions = (report.items.get(one, 0) for one in (Modality.IMAGE, Modality.TEXT))
-    return f"{pictures:,} pictures and {captions:,} captions"
+    """Returns how many pictures, films and captions a run brought, in words."""
+    pictures = report.items.get(Modality.IMAGE, 0) - report.moments
+    films = report.items.get(Modality.VIDEO, 0)
+    shown = f", {films:,} films in {report.moments:,} moments" if films else ""
+    return f"{pictures:,} pictures{shown} and {report.items.get(Modality.TEXT, 0):,} captions"
+
+
+def kinds_of_items(counts: Counts) -> Mapping[str, int]:
+    """Returns the numbers of items under the names that people know."""
+    return {
+        "pictures": counts.items.get(Modality.IMAGE, 0) - counts.moments,
+        "films": counts.items.get(Modality.VIDEO, 0),
+        "moments of films": counts.moments,
+        "captions": counts.items.get(Modality.TEXT, 0),
+    }
 
 
 def summary(done: Pass) -> Table:
@@ -170,12 +182,16 @@ def summary(done: Pass) -> Table:
     table.add_column("")
     table.add_column("this run", justify="right")
     table.add_column("in the library", justify="right")
-    for label, modality in (("pictures", Modality.IMAGE), ("captions", Modality.TEXT)):
-        new, held = report.items.get(modality, 0), counts.items.get(modality, 0)
-        table.add_row(label, f"{new:,}", f"{held:,}")
+    brought = Counts(report.items, {}, 0, moments=report.moments)
+    new, held = kinds_of_items(brought), kinds_of_items(counts)
+    for label in held:
+        if held[label] or new[label] or label in ("pictures", "captions"):
+            table.add_row(label, f"{new[label]:,}", f"{held[label]:,}")
     if done.copies or counts.copies:
         table.add_row("exact copies", f"{len(done.copies):,}", f"{counts.copies:,}")
     table.add_row("files skipped", f"{len(report.skipped):,}", f"{counts.skipped:,}")
+    if counts.partial:
+        table.add_row("files read in part", f"{len(report.partial):,}", f"{counts.partial:,}")
     table.add_row("files unchanged", f"{done.unchanged:,}", "")
     if moved := len(done.difference.moved):
         table.add_row("files moved", f"{moved:,}", "")
@@ -192,15 +208,17 @@ def show_troubles(done: Pass, roots: Sequence[Path], console: Console) -> None:
     """Says what did not go as it should: roots that are not there, files that were skipped."""
     for root, held in done.difference.held_back.items():
         console.print(
-            f"{root} holds no pictures or captions, but {held:,} files of it are indexed: is its "
-            "disk mounted? They are kept. If they are deleted indeed, add --allow-empty.",
+            f"{root} holds no pictures, films or captions, but {held:,} files of it are indexed: "
+            "is its disk mounted? They are kept. If they are deleted indeed, add --allow-empty.",
             style="yellow",
             highlight=False,
         )
     skipped = done.report.skipped
     for one in skipped[:_SHOWN_SKIPPED]:
         console.print(f"skipped {one.source.location}: {one.reason}", style="yellow")
-    if (more := len(skipped) - _SHOWN_SKIPPED) > 0:
+    for one in done.report.partial[:_SHOWN_SKIPPED]:
+        console.print(f"read in part {one.source.location}: {one.reason}", style="yellow")
+    if (more := max(len(skipped), len(done.report.partial)) - _SHOWN_SKIPPED) > 0:
         console.print(f"... and {more:,} more; all of them: atisbo failures", style="yellow")
     if lost := sum(one.source.digest is None for one in skipped):
         away = [str(root) for root in roots if not root.is_dir()]

@@ -45,7 +45,13 @@ def _facts(library: Library) -> dict[str, Any]:
     for label, modality in (("pictures", Modality.IMAGE), ("captions", Modality.TEXT)):
         facts[label] = counts.items.get(modality, 0)
         facts[f"{label}_vectors"] = len(library.indexes[modality])
+    facts["pictures"] -= counts.moments
+    if films := counts.items.get(Modality.VIDEO, 0):
+        facts |= {"films": films, "moments_of_films": counts.moments}
+        facts["films_vectors"] = len(library.indexes[Modality.VIDEO])
     facts["files_skipped"] = counts.skipped
+    if counts.partial:
+        facts["files_read_in_part"] = counts.partial
     facts["bytes_on_disk"] = sum(
         path.stat().st_size for path in Path(library.folder).rglob("*") if path.is_file()
     )

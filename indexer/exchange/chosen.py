@@ -9,9 +9,10 @@ import numpy as np
 
 from indexer.types import Catalog as Reading
 from indexer.types import CatalogWriter as Writing
-from indexer.types import Ids, Item, Modality, SourceFile
+from indexer.types import Facts, Ids, Item, Modality, SourceFile
 
 _BLOCK = 4096
+_NONE = Facts()
 
 
 class Whole(Reading, Writing, Protocol):
@@ -21,19 +22,25 @@ class Whole(Reading, Writing, Protocol):
         """Returns the files that hold these pictures, exact copies included, by path."""
         ...
 
-    def about_paths(self, ids: Ids) -> Mapping[int, str]:
-        """Returns the paths of the pictures that captions name, there or not."""
+    def about(self, ids: Ids) -> Mapping[int, tuple[str | None, int | None]]:
+        """Returns what captions describe, there or not, as in `Sample`: path and position."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An item with its file, the path of the picture that it names, and its copies."""
+    """An item with its file, what it describes, the file's copies, and what that tells of itself.
+
+    `about` is the path of the picture that a caption names; `about_position` which sample of that
+    file, or of its own where there is no path, it is about.
+    """
 
     item: Item
     file: SourceFile
     about: str | None
+    about_position: int | None
     copies: Sequence[SourceFile]
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,15 @@ class Chosen:
             ids = every[start : start + _BLOCK]
             items = catalog.fetch(ids.tolist())
             places = catalog.places(ids.tolist())
-            about = catalog.about_paths(ids)
+            about = catalog.about(ids)
+            facts = catalog.facts(ids.tolist())
             yield [
                 Held(
                     items[id],
                     file,
-                    about.get(id),
+                    *about.get(id, (None, None)),
                     [copy for copy in places.get(id, ()) if copy.key != file.key],
+                    facts.get(id, _NONE),
                 )
                 for id, _, file in catalog.sources(ids)
                 if id in items and self._is_below(file.location)

@@ -1,6 +1,6 @@
 """A library as Parquet, vectors included, and back without embedding anything.
 
-    metadata.json          {"format": 1, "model", "fingerprint", "dim", "items": {"image", "text"}}
+    metadata.json          {"format": 2, "model", "fingerprint", "dim", "items": {"image", "text"}}
     image/00000.parquet    pictures, by item id; 100,000 to a file
     text/00000.parquet     captions
     copies.parquet         files that are exact copies of another: root, path, ..., of_root, of_path
@@ -25,17 +25,20 @@ from indexer.exchange.chosen import Chosen, Held, Whole
 from indexer.types import (
     EmbeddedFile,
     EmbeddedItem,
+    Facts,
     Kind,
     Modality,
     SourceFile,
+    Span,
+    TakenFrom,
     VectorIndex,
     Vectors,
 )
 
-FORMAT = 1
+FORMAT = 2
 _ROWS_A_FILE = 100_000
 _ROWS_A_BATCH = 1024
-_FACTS = "metadata.json"
+_SUMMARY = "metadata.json"
 _COPIES = "copies.parquet"
 
 _FILE = [
@@ -46,6 +49,18 @@ _FILE = [
     ("mtime_ns", pa.int64()),
     ("digest", pa.string()),
 ]
+_FACTS = [
+    ("taken_at", pa.timestamp("us")),
+    ("taken_within_s", pa.int64()),
+    ("taken_from", pa.string()),
+    ("utc_offset_min", pa.int64()),
+    ("camera", pa.string()),
+    ("latitude", pa.float64()),
+    ("longitude", pa.float64()),
+    ("duration_ms", pa.int64()),
+    ("codec", pa.string()),
+    ("note", pa.string()),
+]
 _ITEMS = pa.schema(
     [
         ("item_id", pa.int64()),
@@ -53,8 +68,15 @@ _ITEMS = pa.schema(
         ("position", pa.int64()),
         ("text", pa.string()),
         ("about_path", pa.string()),
+        ("about_position", pa.int64()),
         ("width", pa.int64()),
         ("height", pa.int64()),
+        ("start_ms", pa.int64()),
+        ("end_ms", pa.int64()),
+        ("best_ms", pa.int64()),
+        ("origin", pa.string()),
+        ("member", pa.string()),
+        *_FACTS,
         ("image_path", pa.string()),
         ("caption", pa.string()),
         ("embedding", pa.list_(pa.float32())),
@@ -64,7 +86,7 @@ _COPIED = pa.schema([*_FILE, ("of_root", pa.string()), ("of_path", pa.string())]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Summary:
     """What made the vectors, and how many there are."""
 
     model: str
@@ -82,7 +104,7 @@ def write(
     model: str,
     fingerprint: str,
     dim: int,
-) -> Facts:
+) -> Summary:
     """Writes the chosen items into the new folder `out`, which appears when it is whole.
 
     Items that have no vector are left out.
@@ -106,9 +128,9 @@ def write(
             )
         pq.write_table(pa.Table.from_pylist(copied, _COPIED), partial / _COPIES)
         facts = {"model": model, "fingerprint": fingerprint, "dim": dim, "items": counts}
-        (partial / _FACTS).write_text(json.dumps({"format": FORMAT, **facts}, indent=1))
+        (partial / _SUMMARY).write_text(json.dumps({"format": FORMAT, **facts}, indent=1))
         partial.rename(out)
-    return Facts(model, fingerprint, dim, counts)
+    return Summary(model, fingerprint, dim, counts)
 
 
 def _write_items(
@@ -154,9 +176,16 @@ def _row(one: Held, captions: Sequence[str]) -> dict[str, Any]:
         "position": item.position,
         "text": item.text,
         "about_path": one.about,
+        "about_position": one.about_position,
         "width": item.width,
         "height": item.height,
-        "image_path": str(one.file.location) if item.kind is Kind.IMAGE else one.about,
+        "start_ms": item.span.start_ms if item.span else None,
+        "end_ms": item.span.end_ms if item.span else None,
+        "best_ms": item.span.best_ms if item.span else None,
+        "origin": item.origin,
+        "member": item.member,
+        **{name: getattr(one.facts, name) for name, _ in _FACTS},
+        "image_path": one.about if item.modality is Modality.TEXT else str(one.file.location),
         "caption": item.text if item.text is not None else next(iter(captions), None),
     }
 
@@ -188,15 +217,15 @@ class Export:
         self._folder = folder
         self._roots = roots
         try:
-            facts = json.loads((folder / _FACTS).read_text())
+            facts = json.loads((folder / _SUMMARY).read_text())
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"{folder} holds no export: its {_FACTS} cannot be read ({error}). Name a folder "
+                f"{folder} holds no export: its {_SUMMARY} cannot be read ({error}). Name a folder "
                 "that atisbo export made."
             ) from error
         if facts["format"] > FORMAT:
             raise ConfigError(f"{folder} was made by a newer atisbo. Update atisbo.")
-        self.facts = Facts(facts["model"], facts["fingerprint"], facts["dim"], facts["items"])
+        self.facts = Summary(facts["model"], facts["fingerprint"], facts["dim"], facts["items"])
         self._counts: dict[tuple[str, str], int] = {}
 
     def files(self) -> Sequence[SourceFile]:
@@ -245,6 +274,7 @@ class Export:
                         [_item(rows[at]) for at in places],
                         vectors[places],
                         last=not left[key],
+                        facts=_facts(rows[places[0]]),
                     )
 
     def _file(self, row: Mapping[str, Any]) -> SourceFile:
@@ -279,6 +309,22 @@ def _item(row: Mapping[str, Any]) -> EmbeddedItem:
         position=row["position"],
         text=row["text"],
         about=row["about_path"],
+        about_position=row.get("about_position"),
         width=row["width"],
         height=row["height"],
+        span=None
+        if row.get("best_ms") is None
+        else Span(row["start_ms"], row["end_ms"], row["best_ms"]),
+        origin=row.get("origin"),
+        member=row.get("member"),
     )
+
+
+def _facts(row: Mapping[str, Any]) -> Facts | None:
+    """Returns what the file tells of itself; exports of format 1 tell nothing."""
+    found = {name: row.get(name) for name, _ in _FACTS}
+    if all(value is None for value in found.values()):
+        return None
+    if found["taken_from"] is not None:
+        found["taken_from"] = TakenFrom(found["taken_from"])
+    return Facts(**found, width=row["width"], height=row["height"])

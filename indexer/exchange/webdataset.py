@@ -15,7 +15,7 @@ from typing import Any
 
 from indexer.errors import ConfigError, Unavailable, writable
 from indexer.exchange.chosen import Chosen, Held, Whole
-from indexer.types import Modality
+from indexer.types import Kind, Modality
 
 _SAMPLES_A_SHARD = 1000
 _UNPACKED = frozenset({".txt"})
@@ -59,6 +59,8 @@ def _samples(
     for block in chosen.blocks(catalog, Modality.IMAGE):
         captions = catalog.captions([one.item.id for one in block])
         for one in block:
+            if one.item.kind is not Kind.IMAGE or one.item.position:
+                continue  # a moment of a film, a page, an entry of a shard: no file of its own
             try:
                 content = one.file.location.read_bytes()
             except OSError as error:

@@ -1,7 +1,7 @@
-"""Which picture a caption file means: by path, else by a name that only one picture has."""
+"""Which picture or film a caption file means: by path, else by a name that only one has."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from posixpath import normpath
 
@@ -9,22 +9,44 @@ from indexer.media.texts import is_storable
 from indexer.types import Kind, SourceFile
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
+_LANGUAGE_AND_SUCH = 3  # film.pt-BR.forced.sdh.srt
+
+
+def described_names(name: str) -> Sequence[str]:
+    """Returns the names that the file described by a sidecar may have, likeliest first.
+
+    They come whole or without their suffix: `a.jpg` or `a` for `a.jpg.txt`, in lower case.
+    """
+    path = PurePosixPath(name.lower())
+    match path.suffix:
+        case ".srt" | ".vtt":
+            more = _LANGUAGE_AND_SUCH
+        case ".xmp":
+            more = 1  # a.cr2.xmp, where a.jpg stands for both
+        case _:
+            more = 0
+    names = [str(path.with_suffix(""))]
+    for _ in range(more):
+        shorter = str(PurePosixPath(names[-1]).with_suffix(""))
+        names += [shorter] if shorter != names[-1] else []
+    return names
 
 
 class PictureNames:
-    """The pictures of all roots by path and by file name."""
+    """The pictures and films of all roots by path and by file name."""
 
     def __init__(self, files: Iterable[SourceFile]) -> None:
         self._paths: set[tuple[str, str]] = set()
         self._by_name: dict[tuple[str, str], list[str]] = {}
-        self._by_stem: dict[tuple[str, str], str] = {}
+        self._by_stem: dict[tuple[str, Kind, str], str] = {}
         for file in files:
-            if file.kind is Kind.IMAGE:
+            if file.kind in (Kind.IMAGE, Kind.VIDEO):
                 path = PurePosixPath(file.path)
                 self._paths.add(file.key)
                 self._by_name.setdefault((file.root, path.name), []).append(file.path)
                 for stem in (path.with_suffix(""), path):
-                    self._by_stem.setdefault((file.root, str(stem).lower()), file.path)
+                    key = (file.root, file.kind, str(stem).lower())
+                    self._by_stem.setdefault(key, file.path)
 
     def find(self, table: SourceFile, written: str) -> str | None:
         """Returns the path, relative to the root, of the picture that a table's cell names.
@@ -55,7 +77,12 @@ class PictureNames:
         ]
         return named[0] if len(named) == 1 else place
 
-    def beside(self, sidecar: SourceFile) -> str | None:
-        """Returns the picture of a sidecar: `a.jpg` for `a.txt` and for `a.jpg.txt`."""
-        stem = PurePosixPath(sidecar.path).with_suffix("")
-        return self._by_stem.get((sidecar.root, str(stem).lower()))
+    def beside(
+        self, sidecar: SourceFile, kinds: Sequence[Kind] = (Kind.IMAGE, Kind.VIDEO)
+    ) -> str | None:
+        """Returns what a sidecar describes, a file of the first of these kinds if there is one."""
+        for name in described_names(sidecar.path):
+            for kind in kinds:
+                if found := self._by_stem.get((sidecar.root, kind, name)):
+                    return found
+        return None

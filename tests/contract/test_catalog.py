@@ -452,17 +452,17 @@ FACTS = Facts(
 def test_what_a_file_tells_of_itself_is_kept_until_it_is_read_again(catalog: SqlCatalog) -> None:
     first, second = catalog.add([picture("a.jpg"), picture("b.jpg")]).tolist()
     catalog.publish([file("a.jpg"), file("b.jpg")], {file("a.jpg"): FACTS})
-    assert catalog.facts(first) == FACTS
-    assert catalog.facts(second) is None
+    assert catalog.facts([first]) == {first: FACTS}
+    assert catalog.facts([second]) == {}
     assert [(one.source.path, one.reason) for one in catalog.partial(9)] == [
         ("a.jpg", "read up to 0:31")
     ]
     assert catalog.counts().partial == 1
     catalog.copy([(file("copy.jpg"), file("a.jpg"))])
     catalog.forget([file("a.jpg")])
-    assert catalog.facts(first) == FACTS
+    assert catalog.facts([first]) == {first: FACTS}
     again = show(catalog, picture("copy.jpg", size=11))[0]
-    assert catalog.facts(again) is None
+    assert catalog.facts([again]) == {}
     assert catalog.counts().partial == 0
 
 

@@ -32,7 +32,7 @@ import indexer.engines.local
 import indexer.vectors.exact
 from indexer import options
 from indexer.cli import main
-from indexer.embedders.adapted import Adapter, Residual
+from indexer.embedders.adapted import EMBEDDED, Adapter, Residual
 from indexer.library import Library, open_library, writing
 from indexer.spaces import add_space, spaces
 from indexer.types import Item, Modality
@@ -72,7 +72,7 @@ def teach(library: Path) -> None:
     )
     with writing(library):
         base = next(one for one in spaces(library) if one.base is None)
-        add_space(library, base, Adapter(dict.fromkeys(Modality, residual)), {})
+        add_space(library, base, Adapter(dict.fromkeys(EMBEDDED, residual)), {})
 
 
 indexer.cli._COMMANDS["add-space"] = ("__main__:teach", "")

@@ -15,7 +15,7 @@ from PIL import Image
 from indexer import backup as backups
 from indexer.backup import backup
 from indexer.catalog import open_catalog
-from indexer.embedders.adapted import Adapter, Residual
+from indexer.embedders.adapted import EMBEDDED, Adapter, Residual
 from indexer.errors import Unavailable
 from indexer.library import open_library
 from indexer.spaces import add_space, spaces, use_space
@@ -60,7 +60,7 @@ def library(photos: Path) -> Path:
         *(random_.normal(size=s).astype(np.float32) for s in ((4, 3), (4,), (3, 4), (3,)))
     )
     (base,) = spaces(folder)
-    use_space(folder, add_space(folder, base, Adapter(dict.fromkeys(Modality, residual)), {}).name)
+    use_space(folder, add_space(folder, base, Adapter(dict.fromkeys(EMBEDDED, residual)), {}).name)
     return folder
 
 
@@ -140,7 +140,7 @@ def test_what_is_deleted_or_added_while_copying_is_left_out_of_the_copy(
     copy = tmp_path / "copy"
     copied = backup(library, copy, Meanwhile(), open_catalog)
     assert copied.left_out == 3  # a caption goes with its picture
-    assert copied.items == {Modality.IMAGE: 38, Modality.TEXT: 39}
+    assert copied.items == {Modality.IMAGE: 38, Modality.TEXT: 39, Modality.VIDEO: 0}
     assert is_sound(copy)
     # The copy gives out ids that the library gave to others meanwhile.
     result = atisbo("index", photos, "--library", copy)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from indexer.catalog import open_catalog
-from indexer.embedders.adapted import Adapter, Residual
+from indexer.embedders.adapted import EMBEDDED, Adapter, Residual
 from indexer.spaces import add_space, open_vectors, spaces
 from indexer.types import Modality
 
@@ -45,7 +45,7 @@ def library(photos: Path) -> Path:
         *(draw.normal(size=s).astype(np.float32) for s in ((4, 3), (4,), (3, 4), (3,)))
     )
     (base,) = spaces(folder)
-    add_space(folder, base, Adapter(dict.fromkeys(Modality, residual)), {})
+    add_space(folder, base, Adapter(dict.fromkeys(EMBEDDED, residual)), {})
     return folder
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 from indexer import near as near_copies
 from indexer.duplicates import Found, find, find_exact
 from indexer.look import Look, Sight, look_of
-from indexer.types import Ids, Item, Kind, Modality, SourceFile, Vectors
+from indexer.types import Ids, Item, Kind, SourceFile, Vectors
 from tests import fakes
 
 
@@ -47,8 +47,8 @@ class Shelf:
             one: picture and look_of(encoded(picture)) for one, picture in enumerate(pictures, 1)
         }
 
-    def ids(self, modality: Modality) -> Ids:
-        return np.array(sorted(self.items) if modality is Modality.IMAGE else [], np.int64)
+    def stills(self) -> Ids:
+        return np.array(sorted(self.items), np.int64)
 
     def fetch(self, ids: Sequence[int]) -> Mapping[int, Item]:
         return {one: self.items[one] for one in ids if one in self.items}
