@@ -27,6 +27,10 @@ KEPT_PREVIEW_BYTES = 64 * 2**20
 DECODERS = 2
 """Originals decoded at once: each may need a few hundred MB at the pixel limit."""
 
+_RAW_SUFFIXES = (
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf "
+    ".pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
+)
 CONTENT_TYPES = {
     ".apng": "image/apng",
     ".avif": "image/avif",
@@ -47,6 +51,7 @@ CONTENT_TYPES = {
     ".jpf": "image/jpx",
     ".jpg": "image/jpeg",
     ".jpx": "image/jpx",
+    ".jxl": "image/jxl",
     ".mpo": "image/jpeg",
     ".pbm": "image/x-portable-bitmap",
     ".pcx": "image/x-pcx",
@@ -58,6 +63,7 @@ CONTENT_TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
     ".webp": "image/webp",
+    **dict.fromkeys(_RAW_SUFFIXES, "image/x-raw"),
 }
 """Never a type that a browser would run or render as a document."""
 

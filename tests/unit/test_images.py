@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 
 from indexer.errors import MediaError
 from indexer.media.image import ImageReader, decode, preview, thumbnail
-from indexer.types import Kind, Sample, SourceFile
+from indexer.types import Facts, Kind, Sample, SourceFile
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -20,7 +20,9 @@ def source(path: Path) -> SourceFile:
 
 
 def read(path: Path, min_side: int = 64, **options: int) -> Sample:
-    (sample,) = ImageReader(min_side, **options).read(source(path))
+    sample, facts = ImageReader(min_side, **options).read(source(path))
+    assert isinstance(sample, Sample)
+    assert isinstance(facts, Facts)
     return sample
 
 

@@ -1,0 +1,43 @@
+"""The boxes that MP4, QuickTime, HEIC and JPEG XL files are made of (ISO/IEC 14496-12, 4.2)."""
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+_MAX_BOXES = 1_000
+
+
+class Box(NamedTuple):
+    """A box of this kind whose content lies from byte `start` to before byte `end`."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+def boxes(stream: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    """Yields the boxes between two places in the stream; stops at the first damaged one.
+
+    A box that claims more than there is ends with what there is.
+    """
+    for _ in range(_MAX_BOXES):
+        stream.seek(start)
+        header = stream.read(16)
+        if start + 8 > end or len(header) < 8:
+            return
+        length, kind = struct.unpack_from(">I4s", header)
+        used = 8
+        if length == 1 and len(header) == 16:
+            (length,), used = struct.unpack_from(">Q", header, 8), 16
+        elif not length:  # up to the end
+            length = end - start
+        if length < used:
+            return
+        yield Box(kind, start + used, min(start + length, end))
+        start += length
+
+
+def content(stream: BinaryIO, box: Box, at_most: int) -> bytes:
+    """Returns the first bytes of what is in the box."""
+    stream.seek(box.start)
+    return stream.read(max(0, min(at_most, box.end - box.start)))

@@ -1,0 +1,119 @@
+"""Cutting a row of frames into moments: one for each shot, more for a long one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from indexer.types import Span
+
+_SIDE = 32
+_GRID = 8
+_CUT = 24.0  # mean difference of two frames, of 255, from which on they are two shots ...
+_CUT_SHARE = 0.35  # ... and share of pixels that have got other colours
+_ALIKE, _ALIKE_SHARE = 10.0, 0.1
+_BLANK = 3.0  # of the standard deviation of its pixels
+_FLAT = 0.5  # of the mean step between neighbours, both directions together
+_LEAST_SHOT_MS = 500
+_COMPARED = 64  # earlier moments that a new one may repeat
+_CLEARER = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame, upright RGB, and when it is shown."""
+
+    start_ms: int
+    duration_ms: int
+    image: Image.Image
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A stretch of frames and the one that stands for it."""
+
+    span: Span
+    image: Image.Image
+
+
+class Choice:
+    """The first of the frames seen that shows nearly as much as any of them.
+
+    Animations begin blank, transparent or with a part of what they draw.
+    """
+
+    def __init__(self) -> None:
+        self.image: Image.Image | None = None
+        self.at_ms = 0
+        self._detail = 0.0
+
+    def see(self, frame: Frame) -> None:
+        small = _small(frame.image)
+        detail = float(sum(np.abs(np.diff(small, axis=axis)).mean() for axis in (0, 1)))
+        if self.image is None or detail > max(_FLAT, _CLEARER * self._detail):
+            self.image, self.at_ms, self._detail = frame.image, frame.start_ms, detail
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is compared of a frame: its layout, float32 (8, 8, 3), and its colours, float32 (64,).
+
+    Neither changes much where something moves.
+    """
+
+    layout: NDArray[np.float32]
+    colours: NDArray[np.float32]
+    is_blank: bool
+
+    @classmethod
+    def of(cls, image: Image.Image) -> "_Look":
+        small = _small(image)
+        cell = _SIDE // _GRID
+        layout = small.reshape(_GRID, cell, _GRID, cell, 3).mean(axis=(1, 3)).astype(np.float32)
+        bins = (small // 64).astype(np.intp) @ [16, 4, 1]
+        colours = (np.bincount(bins.ravel(), minlength=64) / bins.size).astype(np.float32)
+        return cls(layout, colours, bool(small.std(axis=(0, 1)).max() < _BLANK))
+
+    def is_like(self, other: "_Look", layout: float, share: float) -> bool:
+        return bool(
+            np.abs(self.layout - other.layout).mean() <= layout
+            and np.abs(self.colours - other.colours).sum() / 2 <= share
+        )
+
+
+def moments(frames: Iterator[Frame], every_ms: int) -> Iterator[Moment]:
+    """Yields a moment for each shot, and one every so often in a long shot.
+
+    Moments that repeat an earlier one, or show nothing, are left out.
+    """
+    earlier: list[_Look] = []
+    for moment in _shots(frames, every_ms):
+        look = _Look.of(moment.image)
+        if look.is_blank or any(look.is_like(one, _ALIKE, _ALIKE_SHARE) for one in earlier):
+            continue
+        earlier = [*earlier[1 - _COMPARED :], look]
+        yield moment
+
+
+def _shots(frames: Iterator[Frame], every_ms: int) -> Iterator[Moment]:
+    start_ms = end_ms = 0
+    best = Choice()
+    last: _Look | None = None
+    for frame in frames:
+        look = _Look.of(frame.image)
+        lasted = frame.start_ms - start_ms
+        cut = last is not None and not look.is_like(last, _CUT, _CUT_SHARE)
+        if best.image is not None and ((cut and lasted >= _LEAST_SHOT_MS) or lasted >= every_ms):
+            yield Moment(Span(start_ms, frame.start_ms, best.at_ms), best.image)
+            best, start_ms = Choice(), frame.start_ms
+        best.see(frame)
+        last, end_ms = look, frame.start_ms + frame.duration_ms
+    if best.image is not None:
+        yield Moment(Span(start_ms, end_ms, best.at_ms), best.image)
+
+
+def _small(image: Image.Image) -> NDArray[np.float32]:
+    small = image.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    return np.asarray(small, dtype=np.float32)
