@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from indexer.errors import MediaError
 from indexer.media import jxl, raw
+from indexer.media.colours import named_by_number
 from indexer.media.damage import Size, allow, check_size, reasons
 from indexer.media.signature import HEAD_BYTES, described, is_readable_picture
 
@@ -111,6 +112,8 @@ def _found(stream: BinaryIO, head: bytes, suffix: str, max_pixels: int) -> Opene
         return Opened(image, head, "jpegxl", image.size)
     image = _by_pillow(stream, head, suffix)
     name = image.format or ""
+    if name in {"AVIF", "HEIF"} and not image.info.get("icc_profile"):
+        image.info["icc_profile"] = named_by_number(stream)
     return Opened(image, head, _CODECS.get(name, name.lower()), image.size)
 
 

@@ -10,7 +10,11 @@ from PIL import Image, ImageCms
 _FULL_SCALES = (255, 1023, 4095, 16383, 65535)  # 8, 10, 12, 14 and 16 bits
 _DEEP = frozenset({"I", "F"})  # and every "I;..."
 _KEPT = frozenset({"L", "LA", "RGB", "RGBA", "CMYK", "LAB"})
-_ICC_MODES = {"RGB": "RGB ", "CMYK": "CMYK"}  # our mode -> colour space named in a profile
+_ICC_MODES = {
+    "RGB": "RGB ",
+    "CMYK": "CMYK",
+    "L": "GRAY",
+}  # our mode -> colour space named in a profile
 _KEPT_TRANSFORMS = 64  # a photo collection has a handful of profiles; one transform is about 100 kB
 
 
@@ -36,7 +40,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     A profile that is broken, or made for other colours than the picture has, is left aside.
     """
     if image.mode in {"LA", "RGBA"}:
-        image = _on_white(image)
+        image = _on_white(image)  # before colours are changed: white is white in all of them
     if image.mode == "LAB":
         return _apply(_from_lab(), image)
     if profile and image.mode in _ICC_MODES:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from PIL import ExifTags, Image
 
+from indexer.media.colours import of_camera
 from indexer.media.damage import DAMAGE, Size
 from indexer.media.rgb import to_srgb, workable
 
-_SCALED_DECODING = frozenset({"JPEG", "MPO"})
+_SCALED_DECODING = _CAMERA_FORMATS = frozenset({"JPEG", "MPO"})
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -36,6 +37,8 @@ def upright_rgb(
         image.draft(None, (image.width // factor, image.height // factor))
     profile = image.info.get("icc_profile")
     image.load()
+    if not profile and image.format in _CAMERA_FORMATS:
+        profile = of_camera(image)
     orientation = _orientation(image)  # after loading, because Pillow turns TIFF by itself
     small = workable(image)
     if (factor := int(reduction(small.size))) > 1:
