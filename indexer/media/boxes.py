@@ -1,5 +1,6 @@
 """The boxes that MP4, QuickTime, HEIC and JPEG XL files are made of (ISO/IEC 14496-12, 4.2)."""
 
+import os
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -35,6 +36,15 @@ def boxes(stream: BinaryIO, start: int, end: int) -> Iterator[Box]:
             return
         yield Box(kind, start + used, min(start + length, end))
         start += length
+
+
+def properties(stream: BinaryIO) -> Iterator[Box]:
+    """Yields what a HEIC or AVIF file says of its pictures (ISO/IEC 23008-12, 9.3)."""
+    for meta in boxes(stream, 0, stream.seek(0, os.SEEK_END)):
+        for inner in boxes(stream, meta.start + 4, meta.end) if meta.kind == b"meta" else ():
+            for box in boxes(stream, inner.start, inner.end) if inner.kind == b"iprp" else ():
+                if box.kind == b"ipco":
+                    yield from boxes(stream, box.start, box.end)
 
 
 def content(stream: BinaryIO, box: Box, at_most: int) -> bytes:

@@ -5,7 +5,6 @@ is made into the ICC profile that says the same. High dynamic range becomes stan
 half of reference white (203 cd/m2, ITU-R BT.2408) stays as it is, what is brighter is compressed.
 """
 
-import os
 import struct
 from functools import lru_cache
 from typing import BinaryIO
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.media.boxes import boxes, content
+from indexer.media.boxes import content, properties
 from indexer.media.damage import DAMAGE
 
 Curve = NDArray[np.float64]
@@ -45,18 +44,10 @@ def named_by_number(stream: BinaryIO) -> bytes | None:
 
     None where it names none, or those that everything has anyway.
     """
-    size = stream.seek(0, os.SEEK_END)
-    for outer in boxes(stream, 0, size):
-        if outer.kind != b"meta":
-            continue
-        for properties in boxes(stream, outer.start + 4, outer.end):
-            if properties.kind != b"iprp":
-                continue
-            for container in boxes(stream, properties.start, properties.end):
-                for box in boxes(stream, container.start, container.end):
-                    colours = content(stream, box, 8) if box.kind == b"colr" else b""
-                    if colours[:4] == b"nclx" and len(colours) == 8:
-                        return _profile_for(*struct.unpack_from(">HH", colours, 4))
+    for box in properties(stream):
+        colours = content(stream, box, 8) if box.kind == b"colr" else b""
+        if colours[:4] == b"nclx" and len(colours) == 8:
+            return _profile_for(*struct.unpack_from(">HH", colours, 4))
     return None
 
 

@@ -32,6 +32,7 @@ DAMAGE = (
     struct.error,
     zlib.error,
 )
+_NOT_OURS = re.compile("unsupported|not support|decoder error", re.IGNORECASE)
 _OUR_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
@@ -92,4 +93,6 @@ def _damage(error: Exception, head: bytes) -> str:
     text = str(error).strip().rstrip(".") or type(error).__name__
     if "truncated" in text.lower() or isinstance(error, EOFError):
         return f"truncated: begins like {kind}, but its end is missing ({text})"
+    if _NOT_OURS.search(text):
+        return f"unusual or damaged: {kind} of a sort that cannot be decoded ({text})"
     return f"damaged: begins like {kind}, but cannot be decoded ({text})"

@@ -1,6 +1,7 @@
 """Opening picture files: a Pillow image at hand, nothing of it decoded yet where that can wait."""
 
 import logging
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from indexer.errors import MediaError
 from indexer.media import jxl, raw
+from indexer.media.boxes import content, properties
 from indexer.media.colours import named_by_number
 from indexer.media.damage import Size, allow, check_size, reasons
 from indexer.media.signature import HEAD_BYTES, described, is_readable_picture
@@ -110,14 +112,14 @@ def _found(stream: BinaryIO, head: bytes, suffix: str, max_pixels: int) -> Opene
     if jxl.is_jxl(head):
         image = jxl.opened(stream, max_pixels=max_pixels)
         return Opened(image, head, "jpegxl", image.size)
-    image = _by_pillow(stream, head, suffix)
+    image = _by_pillow(stream, head, suffix, max_pixels)
     name = image.format or ""
     if name in {"AVIF", "HEIF"} and not image.info.get("icc_profile"):
         image.info["icc_profile"] = named_by_number(stream)
     return Opened(image, head, _CODECS.get(name, name.lower()), image.size)
 
 
-def _by_pillow(stream: BinaryIO, head: bytes, suffix: str) -> Image.Image:
+def _by_pillow(stream: BinaryIO, head: bytes, suffix: str, max_pixels: int) -> Image.Image:
     formats = list(_FORMATS)
     if extra := _SUFFIX_FORMATS.get(suffix):
         formats.append(extra)
@@ -128,10 +130,19 @@ def _by_pillow(stream: BinaryIO, head: bytes, suffix: str) -> Image.Image:
         if found is None:
             raise MediaError("not a picture, or damaged from its first bytes on") from error
         if is_readable_picture(found):
+            check_size(_told_size(stream), max_pixels)  # codecs refuse very large ones unsaid
             raise MediaError(
                 f"damaged or unusual: begins like {found}, but its header cannot be read"
             ) from error
         raise MediaError(f"not a picture that atisbo reads: the file is {found}") from error
+
+
+def _told_size(stream: BinaryIO) -> Size:
+    """Returns the largest size that a HEIC or AVIF file speaks of; (1, 1) if it does not."""
+    sizes = [content(stream, box, 12)[4:] for box in properties(stream) if box.kind == b"ispe"]
+    found = [struct.unpack(">II", size) for size in sizes if len(size) == 8]
+    width, height = max(found, key=lambda size: size[0] * size[1], default=(1, 1))
+    return width, height
 
 
 @cache

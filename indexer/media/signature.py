@@ -7,6 +7,8 @@ _STARTS = (
     (b"BM", "a BMP picture"),
     (b"II*\0", "a TIFF picture"),
     (b"MM\0*", "a TIFF picture"),
+    (b"II+\0", "a TIFF picture"),  # BigTIFF
+    (b"MM\0+", "a TIFF picture"),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
     (b"\xff\x0a", "a JPEG XL picture"),
     (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),

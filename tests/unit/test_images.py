@@ -226,6 +226,29 @@ def test_too_many_pixels_are_refused_with_the_limit_and_the_setting(tmp_path: Pa
     assert read(path, max_pixels=6_000_000).width == 3000
 
 
+def test_a_size_that_the_codec_itself_refuses_is_named(tmp_path: Path) -> None:
+    content = BytesIO()
+    half_and_half().save(content, "AVIF")
+    large = bytearray(content.getvalue())
+    at = large.index(b"ispe") + 8
+    large[at : at + 8] = (40_000).to_bytes(4, "big") * 2
+    path = tmp_path / "a.avif"
+    path.write_bytes(large)
+    with pytest.raises(MediaError, match="40000 x 40000 pixels is above the limit"):
+        read(path)
+
+
+def test_what_no_codec_here_can_do_is_not_called_damage(tmp_path: Path) -> None:
+    content = BytesIO()
+    half_and_half().save(content, "BMP")
+    unusual = bytearray(content.getvalue())
+    unusual[30] = 6  # its compression
+    path = tmp_path / "a.bmp"
+    path.write_bytes(unusual)
+    with pytest.raises(MediaError, match=r"^unusual or damaged: a BMP picture of a sort"):
+        read(path)
+
+
 def test_random_damage_never_gives_anything_but_a_picture_or_a_reason() -> None:
     rng = random.Random(0)
     samples = []
@@ -265,3 +288,21 @@ def test_a_preview_is_made_from_the_file(tmp_path: Path) -> None:
     assert large.size == (2048, 683)
     with pytest.raises(MediaError):
         preview(tmp_path / "gone.jpg", 100)
+
+
+def test_of_several_pictures_in_a_heic_only_the_main_one_counts(tmp_path: Path) -> None:
+    import pillow_heif
+
+    file = pillow_heif.HeifFile()
+    for colour in ("white", RED, BLUE):
+        file.add_from_pillow(Image.new("RGB", (64, 64), colour))
+    path = tmp_path / "burst.heic"
+    file.save(path, primary_index=1)
+    assert np.abs(pixels(read(path))[20, 20] - RED).max() < 20
+
+
+def test_of_several_pictures_in_an_mpo_only_the_first_counts(tmp_path: Path) -> None:
+    first, second = Image.new("RGB", (64, 64), RED), Image.new("RGB", (32, 32), BLUE)
+    first.save(tmp_path / "a.mpo", save_all=True, append_images=[second])
+    sample = read(tmp_path / "a.mpo")
+    assert np.abs(pixels(sample)[20, 20] - RED).max() < 20
