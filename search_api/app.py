@@ -1,7 +1,6 @@
 """The composition root of the service: opens a library and puts the routes before it."""
 
 from collections.abc import Collection
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from flask_openapi3.openapi import OpenAPI
 from indexer.config import Settings, load_settings
 from indexer.embedders import hint, open_embedder
 from indexer.library import adapted, open_library
-from indexer.media.image import THUMBNAIL_SIDE, decode, preview
+from indexer.media.image import THUMBNAIL_SIDE
 from search_api import errors, guard
+from search_api.codec import MediaCodec
 from search_api.live import LiveSpace
 from search_api.pictures import Pictures
 from search_api.routes.document import ErrorBody
@@ -89,15 +89,13 @@ def open_read_side(settings: Settings, *, model: str | None = None) -> tuple[Sea
     )
     embedder = adapted(settings.library, library.space, own)
     follow = LiveSpace(settings, library.space, own)
-    pixels = settings.max_megapixels * 1_000_000
-    return Searcher(library.catalog, library.indexes, embedder, follow=follow), Pictures(
-        library.thumbnails,
-        preview=partial(preview, max_pixels=pixels),
+    codec = MediaCodec(
+        max_pixels=settings.max_megapixels * 1_000_000,
         # As large as the indexer decodes, so that a file finds itself with a score of 1.
-        decode=partial(
-            decode, min_side=max(2 * embedder.image_side, THUMBNAIL_SIDE), max_pixels=pixels
-        ),
+        upload_side=max(2 * embedder.image_side, THUMBNAIL_SIDE),
     )
+    searcher = Searcher(library.catalog, library.indexes, embedder, follow=follow)
+    return searcher, Pictures(library.thumbnails, codec)
 
 
 def own_version() -> str:

@@ -54,7 +54,7 @@ model_option = click.option(
     type=click.Choice([str(modality) for modality in Modality]),
     default=str(Modality.IMAGE),
     show_default=True,
-    help="What to find: pictures (image) or captions (text).",
+    help="What to find: pictures and moments of films (image), captions (text), films (video).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @options.library
@@ -64,10 +64,11 @@ model_option = click.option(
 def search(
     text: str | None, image: Path | None, as_json: bool, model: str | None, **chosen: Any
 ) -> None:
-    """Find pictures or captions by TEXT, by a picture, or by both.
+    """Find pictures, moments of films, captions or films by TEXT, by a picture, or by both.
 
-    Results go to stdout, best first: score, path and, for captions, the text. Into a pipe they go
-    as tab-separated lines with absolute paths.
+    Results go to stdout, best first: score, path with the place in the file, and, for captions,
+    the text. Into a pipe they go as tab-separated lines: score, absolute path, then, where there
+    are such, the text, the time in the film, and the entry of the shard.
     """
     if not (text and text.strip()) and image is None and chosen["like"] is None:
         raise click.UsageError("Give a text, --image FILE or --like ID to search by.")
@@ -113,10 +114,36 @@ def as_document(query: "Query", answer: "Answer", model: str) -> str:
 
 def tab_separated(score: float, item: "Item") -> str:
     """Returns one line for programs; tabs and line ends inside a field become blanks."""
+    at_ms = shown_at_ms(item)
     fields = [f"{score:.4f}", str(item.location)]
     if item.text is not None:
         fields.append(item.text)
+    if at_ms is not None:
+        fields.append(clock(at_ms))
+    if item.member is not None:
+        fields.append(item.member)
     return "\t".join(" ".join(field.splitlines()).replace("\t", " ") for field in fields)
+
+
+def place(item: "Item") -> str:
+    """Returns where the item is, for people: "/films/trip.mp4 at 1:23"."""
+    at_ms = shown_at_ms(item)
+    inside = "" if item.member is None else f" ({item.member})"
+    return f"{item.location}{inside}" + ("" if at_ms is None else f" at {clock(at_ms)}")
+
+
+def shown_at_ms(item: "Item") -> int | None:
+    """Returns where in its film to look for the item: a subtitle from its first word on."""
+    if item.span is None:
+        return None
+    return item.span.best_ms if item.text is None else item.span.start_ms
+
+
+def clock(at_ms: int) -> str:
+    """Returns a time in a film as players show it: "1:23", "1:02:03"."""
+    minutes, seconds = divmod(at_ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def show_table(answer: "Answer") -> None:
@@ -139,7 +166,7 @@ def show_table(answer: "Answer") -> None:
         item = hit.item
         # Text, because a path like [bold].jpg is no markup.
         copies = answer.copies.get(item.id, ())
-        path = Text("\n".join(map(str, [item.location, *(copy.location for copy in copies)])))
+        path = Text("\n".join([place(item), *(str(copy.location) for copy in copies)]))
         row = [Text(f"{hit.score:.4f}"), Text(str(item.id)), path]
         table.add_row(*row, *([Text(item.text or "")] if captions else []))
     Console().print(table)

@@ -9,7 +9,7 @@ from indexer.errors import AtisboError
 from indexer.library import adapted, live_space, open_space
 from indexer.spaces import HEAD, Space, read_space
 from indexer.types import Embedder
-from search_api.searcher import View
+from search_api.view import View
 
 log = logging.getLogger(__name__)
 

@@ -1,21 +1,24 @@
 """Items as bytes that a browser can show: the original, confined to its root, and previews of it.
 
-Knows no HTTP. Decoding is handed in, so that this floor needs no codec.
+Knows no HTTP. Decoding is handed in, so that this floor knows no format but that of previews.
 """
 
 import hashlib
 import re
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 from typing import BinaryIO, Protocol
 
 from PIL.Image import Image
 
 from indexer.errors import BadQuery, MediaError, NotFound
-from indexer.types import Item, Kind
+from indexer.types import Item, Modality
+from search_api.content_types import content_type
+from search_api.preview_cache import PreviewCache
+from search_api.storyboard import strip
 
 SMALL_SIDE = 512
 LARGE_SIDE = 2048
@@ -27,46 +30,6 @@ KEPT_PREVIEW_BYTES = 64 * 2**20
 DECODERS = 2
 """Originals decoded at once: each may need a few hundred MB at the pixel limit."""
 
-_RAW_SUFFIXES = (
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf "
-    ".pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
-)
-CONTENT_TYPES = {
-    ".apng": "image/apng",
-    ".avif": "image/avif",
-    ".avifs": "image/avif",
-    ".bmp": "image/bmp",
-    ".dib": "image/bmp",
-    ".gif": "image/gif",
-    ".heic": "image/heic",
-    ".heics": "image/heic-sequence",
-    ".heif": "image/heif",
-    ".heifs": "image/heif-sequence",
-    ".hif": "image/heif",
-    ".j2k": "image/jp2",
-    ".jfif": "image/jpeg",
-    ".jp2": "image/jp2",
-    ".jpe": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".jpf": "image/jpx",
-    ".jpg": "image/jpeg",
-    ".jpx": "image/jpx",
-    ".jxl": "image/jxl",
-    ".mpo": "image/jpeg",
-    ".pbm": "image/x-portable-bitmap",
-    ".pcx": "image/x-pcx",
-    ".pgm": "image/x-portable-graymap",
-    ".png": "image/png",
-    ".pnm": "image/x-portable-anymap",
-    ".ppm": "image/x-portable-pixmap",
-    ".tga": "image/x-tga",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-    ".webp": "image/webp",
-    **dict.fromkeys(_RAW_SUFFIXES, "image/x-raw"),
-}
-"""Never a type that a browser would run or render as a document."""
-
 
 class Thumbnails(Protocol):
     """The small previews made at index time."""
@@ -76,13 +39,61 @@ class Thumbnails(Protocol):
         ...
 
 
+class Codec(Protocol):
+    """What decodes: files, moments of films, entries of shards, uploads. Previews are WebP."""
+
+    def preview(self, path: Path, side: int, position: int) -> bytes:
+        """Returns a preview of a page of the picture file that fits a square of that side.
+
+        Raises:
+            MediaError: the file cannot be read.
+        """
+        ...
+
+    def frame(self, path: Path, at_ms: int, side: int) -> bytes:
+        """Returns a preview, as above, of what the film shows at that time.
+
+        Raises:
+            MediaError: the file cannot be read there.
+        """
+        ...
+
+    def member(self, path: Path, name: str) -> bytes:
+        """Returns the shard's entry of that name, as it is.
+
+        Raises:
+            MediaError: the shard cannot be read or has no such entry.
+        """
+        ...
+
+    def shrink(self, content: bytes, side: int) -> bytes:
+        """Returns a preview, as above, of a picture in memory.
+
+        Raises:
+            MediaError: it is no picture or damaged.
+        """
+        ...
+
+    def decode(self, stream: BinaryIO) -> Image:
+        """Returns the picture in the stream: RGB and upright.
+
+        Raises:
+            MediaError: it is no picture, is damaged, or has too many pixels.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A file that may be shown; `content_type` is None for what is only fit for download."""
+    """A file that may be shown, or an entry of one; `content_type` is None for mere downloads.
 
-    path: Path
+    `tag` changes whenever an entry's bytes would; None for a file.
+    """
+
+    content: Path | bytes
     name: str
     content_type: str | None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,41 +107,26 @@ class Preview:
 class Pictures:
     """Originals and previews of items; safe to call from many threads."""
 
-    def __init__(
-        self,
-        thumbnails: Thumbnails,
-        *,
-        preview: Callable[[Path, int], bytes],
-        decode: Callable[[BinaryIO], Image],
-    ) -> None:
-        """`preview` makes a WebP that fits a square of the given side; `decode` reads an upload."""
+    def __init__(self, thumbnails: Thumbnails, codec: Codec) -> None:
         self._thumbnails = thumbnails
-        self._make_preview = preview
-        self._decode = decode
+        self._codec = codec
         self._decoders = BoundedSemaphore(DECODERS)
         self._kept = PreviewCache(KEPT_PREVIEW_BYTES)
 
     def original(self, item: Item) -> Original:
-        """Returns the item's own file.
+        """Returns the item's own file, or its entry of a shard.
 
         Raises:
             NotFound: it is a caption, is gone, or leads out of the indexed folder.
         """
-        if item.kind is Kind.CAPTION:
-            raise NotFound(f"Item {item.id} is a caption: it has no media, only a text.")
+        path = self._located(item)
         # A line end in a name must not become one in a header.
-        name = re.sub(r"[\x00-\x1f\x7f]", "_", PurePosixPath(item.path).name)
-        try:
-            real = item.location.resolve(strict=True)
-            # Indexed once does not mean harmless for ever: the file may since have become a link
-            # to anything that this process can read.
-            if not real.is_relative_to(Path(item.root).resolve(strict=True)):
-                raise NotFound(f"{item.path} leads out of its indexed folder: it is not shown.")
-            if not real.is_file():
-                raise NotFound(f"{item.path} is no file any more: index its folder again.")
-        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before 3.13
-            raise NotFound(f"{item.path} is gone from disk: index its folder again.") from error
-        return Original(real, name, CONTENT_TYPES.get(PurePosixPath(item.path).suffix.lower()))
+        name = re.sub(r"[\x00-\x1f\x7f]", "_", PurePosixPath(item.member or item.path).name)
+        if item.member is None:
+            return Original(path, name, content_type(item.path))
+        with _readable(item):
+            content = self._codec.member(path, item.member)
+            return Original(content, name, content_type(item.member), _state(path, item))
 
     def small(self, item: Item) -> Preview:
         """Returns the preview made at index time, or a new one where there is none.
@@ -138,10 +134,10 @@ class Pictures:
         Raises:
             NotFound: there is neither a stored preview nor a readable original.
         """
-        if item.kind is not Kind.CAPTION:
+        if item.modality is not Modality.TEXT:
             stored = self._thumbnails.read(item.id)
             if stored is not None:
-                return Preview(stored, hashlib.sha256(stored).hexdigest()[:32])
+                return Preview(stored, _digest(stored))
         return self._preview(item, SMALL_SIDE)
 
     def large(self, item: Item) -> Preview:
@@ -152,6 +148,16 @@ class Pictures:
         """
         return self._preview(item, LARGE_SIDE)
 
+    def storyboard(self, moments: Sequence[Item]) -> Preview:
+        """Returns the small previews of a film's moments side by side, grey where one is lost."""
+        small = [self._small_or_none(moment) for moment in moments]
+        tag = _digest("\0".join(one.tag if one else "" for one in small).encode())
+        data = self._kept.get(tag)
+        if data is None:
+            data = strip([one.data if one else None for one in small])
+            self._kept.put(tag, data)
+        return Preview(data, tag)
+
     def upload(self, stream: BinaryIO) -> Image:
         """Returns the picture in the stream: RGB and upright.
 
@@ -160,50 +166,70 @@ class Pictures:
         """
         try:
             with self._decoders:
-                return self._decode(stream)
+                return self._codec.decode(stream)
         except MediaError as error:
             raise BadQuery(f"The picture to search by cannot be read: {error}") from error
 
-    def _preview(self, item: Item, side: int) -> Preview:
-        original = self.original(item)
+    def _located(self, item: Item) -> Path:
+        """Returns where the item's file really lies."""
+        if item.modality is Modality.TEXT:
+            raise NotFound(f"Item {item.id} is a caption: it has no media, only a text.")
         try:
-            stat = original.path.stat()
-            state = f"{original.path}\0{stat.st_mtime_ns}\0{stat.st_size}\0{side}"
-            tag = hashlib.sha256(state.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+            real = item.location.resolve(strict=True)
+            # Indexed once does not mean harmless for ever: the file may since have become a link
+            # to anything that this process can read.
+            if not real.is_relative_to(Path(item.root).resolve(strict=True)):
+                raise NotFound(f"{item.path} leads out of its indexed folder: it is not shown.")
+            if not real.is_file():
+                raise NotFound(f"{item.path} is no file any more: index its folder again.")
+        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before 3.13
+            raise NotFound(f"{item.path} is gone from disk: index its folder again.") from error
+        return real
+
+    def _small_or_none(self, item: Item) -> Preview | None:
+        try:
+            return self.small(item)
+        except NotFound:
+            return None
+
+    def _preview(self, item: Item, side: int) -> Preview:
+        path = self._located(item)
+        with _readable(item):
+            tag = _digest(f"{_state(path, item)}\0{side}".encode())
             data = self._kept.get(tag)
             if data is None:
                 with self._decoders:
                     # Whoever waited for the same picture finds it made.
-                    data = self._kept.get(tag) or self._make_preview(original.path, side)
+                    data = self._kept.get(tag) or self._made(path, item, side)
                 self._kept.put(tag, data)
-        except OSError as error:
-            raise NotFound(f"{item.path} cannot be opened: {error.strerror or error}.") from error
-        except MediaError as error:
-            raise NotFound(f"{item.path} cannot be shown: {error}") from error
         return Preview(data, tag)
 
+    def _made(self, path: Path, item: Item, side: int) -> bytes:
+        if item.member is not None:
+            return self._codec.shrink(self._codec.member(path, item.member), side)
+        if item.span is not None:
+            return self._codec.frame(path, item.span.best_ms, side)
+        return self._codec.preview(path, side, item.position)
 
-class PreviewCache:
-    """The previews shown last, up to a number of bytes."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit = limit_bytes
-        self._lock = Lock()
-        self._size = 0
-        self._previews: OrderedDict[str, bytes] = OrderedDict()
+@contextmanager
+def _readable(item: Item) -> Iterator[None]:
+    """Turns what is wrong with a file into an answer to whoever asked for it."""
+    try:
+        yield
+    except OSError as error:
+        raise NotFound(f"{item.path} cannot be opened: {error.strerror or error}.") from error
+    except MediaError as error:
+        raise NotFound(f"{item.path} cannot be shown: {error}") from error
 
-    def get(self, tag: str) -> bytes | None:
-        """Returns the preview if it is kept."""
-        with self._lock:
-            if tag not in self._previews:
-                return None
-            self._previews.move_to_end(tag)
-            return self._previews[tag]
 
-    def put(self, tag: str, data: bytes) -> None:
-        """Keeps the preview; the ones not asked for longest make room."""
-        with self._lock:
-            self._size += len(data) - len(self._previews.pop(tag, b""))
-            self._previews[tag] = data
-            while self._size > self._limit and len(self._previews) > 1:
-                self._size -= len(self._previews.popitem(last=False)[1])
+def _state(path: Path, item: Item) -> str:
+    """Returns what tells one state of the item's file, and one part of the file, from another."""
+    stat = path.stat()
+    part = f"{item.position}\0{item.span and item.span.best_ms}\0{item.member}"
+    state = f"{path}\0{stat.st_mtime_ns}\0{stat.st_size}\0{part}"
+    return _digest(state.encode("utf-8", "surrogateescape"))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]

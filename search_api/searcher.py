@@ -1,7 +1,6 @@
 """The read use case: a query in, the best items out. Knows protocols only; no HTTP, no back end."""
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,22 +12,20 @@ import numpy as np
 from indexer.errors import NotFound
 from indexer.types import (
     Catalog,
-    Counts,
     Embedder,
     Hit,
     Item,
     Modality,
     Place,
-    Skipped,
     VectorIndex,
     Vectors,
 )
+from search_api.lookup import Lookup
 from search_api.query import Like, Picture, Query, Term, Text
 from search_api.ranking import fuse, ranked
+from search_api.view import View
 
 log = logging.getLogger(__name__)
-
-CACHED_TEXTS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +41,9 @@ class Timings:
 class Answer:
     """The best items for a query.
 
-    `pictures` holds, by id, the pictures that the found captions describe, `copies` where exact
-    copies of found pictures lie; `searched` is the number of vectors that were compared.
+    `pictures` holds, by id, the pictures and films that the found captions describe, `films` the
+    film of each found moment, `durations` the length in milliseconds of each found film, `copies`
+    where exact copies of found files lie; `searched` is the number of vectors that were compared.
     """
 
     hits: Sequence[Hit]
@@ -53,35 +51,11 @@ class Answer:
     searched: int
     took_ms: Timings
     copies: Mapping[int, Sequence[Place]] = field(default_factory=dict)
+    films: Mapping[int, Item] = field(default_factory=dict)
+    durations: Mapping[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """One item with its captions and copies, or with the picture that it describes."""
-
-    item: Item
-    captions: Sequence[Item]
-    picture: Item | None
-    copies: Sequence[Place] = ()
-
-
-class View:
-    """A space as it is searched: vectors, and the model that turns queries into such vectors."""
-
-    def __init__(self, indexes: Mapping[Modality, VectorIndex], embedder: Embedder) -> None:
-        self.indexes = indexes
-        self.embedder = embedder
-        self.texts = TextCache(CACHED_TEXTS)
-
-    def fresh(self, modality: Modality) -> VectorIndex:
-        """Returns the index after following what the indexer saved since."""
-        index = self.indexes[modality]
-        if index.refresh():
-            log.info("The %s index has new content: %d vectors.", modality, len(index))
-        return index
-
-
-class Searcher:
+class Searcher(Lookup):
     """Answers queries over one library; safe to call from many threads."""
 
     def __init__(
@@ -93,7 +67,7 @@ class Searcher:
         follow: Callable[[], View | None] = lambda: None,
     ) -> None:
         """Answers from the given parts, until `follow` returns others: another space is live."""
-        self._catalog = catalog
+        super().__init__(catalog)
         self._view = View(indexes, embedder)
         self._follow = follow
         # A forward pass already uses every core or the whole GPU: two at once gain nothing, and
@@ -122,11 +96,17 @@ class Searcher:
         vector = fuse(np.concatenate([self._vector(view, term) for term in query.terms]))
         embedded = perf_counter()
         index = view.fresh(query.target)
-        excluded = {term.id for term in query.terms if isinstance(term, Like)}
+        excluded = {
+            id
+            for term in query.terms
+            if isinstance(term, Like)
+            for id in self._same(term.id, query.target)
+        }
         hits, fetching = self._best(index, vector, query.k, excluded)
         found = perf_counter()
-        pictures = self._pictures([hit.item for hit in hits])
-        copies = self._copies([hit.item for hit in hits])
+        items = [hit.item for hit in hits]
+        pictures, films = self.pictures_of(items), self.films_of(items)
+        copies, durations = self.copies_of(items), self.durations_of(items)
         done = perf_counter()
         return Answer(
             hits=hits,
@@ -138,39 +118,9 @@ class Searcher:
                 fetch=(done - found + fetching) * 1e3,
             ),
             copies=copies,
+            films=films,
+            durations=durations,
         )
-
-    def item(self, id: int) -> Item:
-        """Returns the item.
-
-        Raises:
-            NotFound: the library does not have it, or may not show it yet.
-        """
-        item = self._catalog.fetch([id]).get(id)
-        if item is None:
-            raise NotFound(f"Item {id} is not in this library: it may have been removed since.")
-        return item
-
-    def detail(self, id: int) -> Detail:
-        """Returns the item with its captions and, for a caption, with its picture.
-
-        Raises:
-            NotFound: the library does not have it.
-        """
-        item = self.item(id)
-        if item.modality is Modality.IMAGE:
-            captions = self._catalog.captions([id]).get(id, ())
-            return Detail(item, captions, None, self._catalog.copies([id]).get(id, ()))
-        pictures = self._pictures([item])
-        return Detail(item, (), pictures.get(item.about) if item.about is not None else None)
-
-    def counts(self) -> Counts:
-        """Returns how many items, files and skipped files the library holds."""
-        return self._catalog.counts()
-
-    def skipped(self, limit: int) -> Sequence[Skipped]:
-        """Returns the first `limit` files that could not be read, by path."""
-        return self._catalog.skipped(limit)
 
     def generations(self) -> Mapping[Modality, int]:
         """Returns the saved state that each index shows; it grows with every save."""
@@ -232,32 +182,11 @@ class Searcher:
             wanted = min(wanted * 2, size)
         return [], fetching
 
-    def _pictures(self, items: Sequence[Item]) -> Mapping[int, Item]:
-        ids = sorted({item.about for item in items if item.about is not None})
-        return self._catalog.fetch(ids) if ids else {}
-
-    def _copies(self, items: Sequence[Item]) -> Mapping[int, Sequence[Place]]:
-        ids = [item.id for item in items if item.modality is Modality.IMAGE]
-        return self._catalog.copies(ids) if ids else {}
-
-
-class TextCache:
-    """The vectors of the texts searched last: typing and going back repeat many a query."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = Lock()
-        self._vectors: OrderedDict[str, Vectors] = OrderedDict()
-
-    def get(self, text: str, make: Callable[[str], Vectors]) -> Vectors:
-        """Returns the vector of the text, made only if it is not kept."""
-        with self._lock:
-            if text in self._vectors:
-                self._vectors.move_to_end(text)
-                return self._vectors[text]
-        vector = make(text)
-        with self._lock:
-            self._vectors[text] = vector
-            if len(self._vectors) > self._size:
-                self._vectors.popitem(last=False)
-        return vector
+    def _same(self, id: int, target: Modality) -> set[int]:
+        """Returns what a search for things like the item should not find: it has them already."""
+        item = self.item(id)
+        if item.modality is Modality.VIDEO and target is Modality.IMAGE:
+            return {id, *(moment.id for moment in self._catalog.moments(id))}
+        if item.modality is Modality.IMAGE and target is Modality.VIDEO:
+            return {id, *(film.id for film in self.films_of([item]).values())}
+        return {id}

@@ -1,7 +1,7 @@
 """Small working stand-ins for the seams: all in memory, no files, no models."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from PIL.Image import Image
 
 from indexer.types import (
     Counts,
+    Facts,
     Ids,
     Item,
     Kind,
@@ -17,6 +18,7 @@ from indexer.types import (
     Pixels,
     Place,
     Skipped,
+    Span,
     Vectors,
 )
 
@@ -40,7 +42,28 @@ def picture(id: int, path: str = "", *, root: str | Path = "/library", **more: o
     )
 
 
-def caption(id: int, text: str, *, about: int | None = None, path: str = "a.txt") -> Item:
+def film(id: int, path: str, *, root: str | Path = "/library") -> Item:
+    """Returns an item that is a whole film."""
+    return replace(picture(id, path, root=root), kind=Kind.VIDEO, modality=Modality.VIDEO)
+
+
+def moment(
+    id: int, path: str, start_ms: int, end_ms: int, best_ms: int, *, root: str | Path = "/library"
+) -> Item:
+    """Returns an item that is a moment of the film of that path."""
+    span = Span(start_ms, end_ms, best_ms)
+    return replace(picture(id, path, root=root), kind=Kind.VIDEO, position=id, span=span)
+
+
+def caption(
+    id: int,
+    text: str,
+    *,
+    about: int | None = None,
+    path: str = "a.txt",
+    span: Span | None = None,
+    origin: str | None = None,
+) -> Item:
     """Returns an item that is a caption."""
     return Item(
         id=id,
@@ -50,6 +73,8 @@ def caption(id: int, text: str, *, about: int | None = None, path: str = "a.txt"
         modality=Modality.TEXT,
         text=text,
         about=about,
+        span=span,
+        origin=origin,
     )
 
 
@@ -60,6 +85,9 @@ class FakeCatalog:
         self.items = {item.id: item for item in items}
         self.failures = list(skipped)
         self.places: dict[int, list[Place]] = {}
+        self.beside: dict[int, list[Place]] = {}
+        self.cut_short: list[Skipped] = []
+        self.told: dict[int, Facts] = {}
 
     def fetch(self, ids: Sequence[int]) -> Mapping[int, Item]:
         return {id: self.items[id] for id in ids if id in self.items}
@@ -67,6 +95,31 @@ class FakeCatalog:
     def captions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Item]]:
         found = {id: [item for item in self.items.values() if item.about == id] for id in ids}
         return {id: items for id, items in found.items() if items}
+
+    def films(self, ids: Sequence[int]) -> Mapping[int, Item]:
+        moments = [item for item in self.fetch(ids).values() if _is_moment(item)]
+        whole = {
+            (item.root, item.path): item
+            for item in self.items.values()
+            if item.modality is Modality.VIDEO
+        }
+        keys = {item.id: (item.root, item.path) for item in moments}
+        return {id: whole[key] for id, key in keys.items() if key in whole}
+
+    def moments(self, id: int) -> Sequence[Item]:
+        item = self.items[id]
+        same = [
+            one
+            for one in self.items.values()
+            if (one.root, one.path) == (item.root, item.path) and _is_moment(one)
+        ]
+        return sorted(same, key=lambda one: one.position)
+
+    def facts(self, id: int) -> Facts | None:
+        return self.told.get(id)
+
+    def companions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
+        return {id: self.beside[id] for id in ids if id in self.beside}
 
     def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
         return {id: self.places[id] for id in ids if id in self.places}
@@ -77,6 +130,8 @@ class FakeCatalog:
             items={m: sum(item.modality is m for item in items) for m in Modality},
             files={k: len({item.path for item in items if item.kind is k}) for k in Kind},
             skipped=len(self.failures),
+            moments=sum(_is_moment(item) for item in items),
+            partial=len(self.cut_short),
         )
 
     def pairs(self) -> tuple[Ids, Ids]:
@@ -86,6 +141,13 @@ class FakeCatalog:
 
     def skipped(self, limit: int) -> Sequence[Skipped]:
         return self.failures[:limit]
+
+    def partial(self, limit: int) -> Sequence[Skipped]:
+        return self.cut_short[:limit]
+
+
+def _is_moment(item: Item) -> bool:
+    return item.span is not None and item.modality is Modality.IMAGE
 
 
 class FakeIndex:

@@ -1,104 +1,14 @@
 """What comes out of the service: the JSON of each answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, Field
 
-from indexer.types import Counts, Item, Kind, Modality, Place, Skipped
-from search_api.routes.document import API, example
-from search_api.searcher import Answer, Detail
-
-
-class PictureBody(BaseModel):
-    """The picture that a caption describes."""
-
-    id: int = Field(json_schema_extra=example(1))
-    path: str = Field(json_schema_extra=example("beach/dog.jpg"))
-    width: int | None = Field(json_schema_extra=example(1024))
-    height: int | None = Field(json_schema_extra=example(768))
-    thumbnail: str = Field(json_schema_extra=example(f"{API}/items/1/thumbnail"))
-
-    @classmethod
-    def of(cls, item: Item) -> Self:
-        return cls(
-            id=item.id,
-            path=item.path,
-            width=item.width,
-            height=item.height,
-            thumbnail=f"{API}/items/{item.id}/thumbnail",
-        )
-
-
-class ItemBody(BaseModel):
-    """A picture or a caption of the library."""
-
-    id: int = Field(json_schema_extra=example(1))
-    kind: Kind
-    path: str = Field(
-        description="The file, relative to the indexed folder.",
-        json_schema_extra=example("beach/dog.jpg"),
-    )
-    position: int = Field(
-        description="The place within the file: a caption's line, from 0.",
-        json_schema_extra=example(0),
-    )
-    width: int | None = Field(
-        description="Pixels of the original, upright; null for captions.",
-        json_schema_extra=example(1024),
-    )
-    height: int | None = Field(json_schema_extra=example(768))
-    text: str | None = Field(
-        description="The caption; null for pictures.", json_schema_extra=example(None)
-    )
-    picture: PictureBody | None = Field(
-        description="The picture that a caption describes, where the library has it."
-    )
-    thumbnail: str | None = Field(
-        description="Address of a small WebP; null for captions.",
-        json_schema_extra=example(f"{API}/items/1/thumbnail"),
-    )
-    media: str | None = Field(
-        description="Address of the original file; null for captions.",
-        json_schema_extra=example(f"{API}/items/1/media"),
-    )
-    copies: list[str] = Field(
-        description="Where exact copies of a picture lie, each relative to its indexed folder.",
-        json_schema_extra=example([]),
-    )
-
-    @classmethod
-    def of(cls, item: Item, pictures: Mapping[int, Item], copies: Sequence[Place] = ()) -> Self:
-        about = pictures.get(item.about) if item.about is not None else None
-        shown = item.kind is not Kind.CAPTION
-        return cls(
-            id=item.id,
-            kind=item.kind,
-            path=item.path,
-            position=item.position,
-            width=item.width,
-            height=item.height,
-            text=item.text,
-            picture=PictureBody.of(about) if about else None,
-            thumbnail=f"{API}/items/{item.id}/thumbnail" if shown else None,
-            media=f"{API}/items/{item.id}/media" if shown else None,
-            copies=[copy.path for copy in copies],
-        )
-
-
-class DetailBody(ItemBody):
-    """An item with all that belongs to it."""
-
-    captions: list[ItemBody] = Field(description="The picture's captions; none for a caption.")
-
-    @classmethod
-    def for_detail(cls, detail: Detail) -> Self:
-        pictures = {detail.picture.id: detail.picture} if detail.picture else {}
-        own = {detail.item.id: detail.item}
-        return cls(
-            **ItemBody.of(detail.item, pictures, detail.copies).model_dump(),
-            captions=[ItemBody.of(caption, own) for caption in detail.captions],
-        )
+from indexer.types import Counts, Kind, Modality, Skipped
+from search_api.routes.document import example
+from search_api.routes.item_bodies import ItemBody
+from search_api.searcher import Answer
 
 
 class HitBody(BaseModel):
@@ -141,7 +51,13 @@ class SearchBody(BaseModel):
             hits=[
                 HitBody(
                     score=round(hit.score, 6),
-                    item=ItemBody.of(hit.item, answer.pictures, answer.copies.get(hit.item.id, ())),
+                    item=ItemBody.of(
+                        hit.item,
+                        answer.pictures,
+                        answer.copies.get(hit.item.id, ()),
+                        answer.films.get(hit.item.id),
+                        answer.durations.get(hit.item.id),
+                    ),
                 )
                 for hit in answer.hits
             ],
@@ -168,17 +84,24 @@ class ModalityCounts(BaseModel):
 
     image: int
     text: int
+    video: int
 
     @classmethod
     def of(cls, numbers: Mapping[Modality, int]) -> Self:
-        return cls(image=numbers.get(Modality.IMAGE, 0), text=numbers.get(Modality.TEXT, 0))
+        return cls(**{modality.value: numbers.get(modality, 0) for modality in Modality})
 
 
 class FileCounts(BaseModel):
     """One number for each kind of file."""
 
     image: int
+    video: int
     caption: int
+    shard: int
+
+    @classmethod
+    def of(cls, numbers: Mapping[Kind, int]) -> Self:
+        return cls(**{name: numbers.get(Kind(name), 0) for name in cls.model_fields})
 
 
 class StatusBody(BaseModel):
@@ -186,9 +109,13 @@ class StatusBody(BaseModel):
 
     version: str = Field(json_schema_extra=example("0.1.0"))
     model: ModelBody
-    items: ModalityCounts = Field(description="Searchable pictures and captions.")
+    items: ModalityCounts = Field(
+        description="What can be found: pictures and moments, captions, films."
+    )
     files: FileCounts
+    moments: int = Field(description="How many of the pictures are moments of films.")
     skipped: int = Field(description="Files that could not be read.")
+    partial: int = Field(description="Files that were read in part.")
     generation: ModalityCounts = Field(description="Saved state of each index; grows with saves.")
     hint: str | None = Field(description="How to get a stronger model, where the model is weak.")
 
@@ -206,17 +133,17 @@ class StatusBody(BaseModel):
             version=version,
             model=model,
             items=ModalityCounts.of(counts.items),
-            files=FileCounts(
-                image=counts.files.get(Kind.IMAGE, 0), caption=counts.files.get(Kind.CAPTION, 0)
-            ),
+            files=FileCounts.of(counts.files),
+            moments=counts.moments,
             skipped=counts.skipped,
+            partial=counts.partial,
             generation=ModalityCounts.of(generations),
             hint=hint,
         )
 
 
 class SkippedFile(BaseModel):
-    """A file that could not be read."""
+    """A file that could not be read, or not to its end."""
 
     path: str = Field(
         description="Relative to the indexed folder.", json_schema_extra=example("beach/cut.jpg")
@@ -229,10 +156,12 @@ class SkippedFile(BaseModel):
 
 
 class SkippedBody(BaseModel):
-    """The files that could not be read."""
+    """The files that could not be read, and those that were read in part."""
 
     skipped: list[SkippedFile]
     total: int
+    partial: list[SkippedFile]
+    partial_total: int
 
 
 class HealthBody(BaseModel):

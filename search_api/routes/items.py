@@ -7,11 +7,12 @@ from flask.wrappers import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from search_api.pictures import PREVIEW_TYPE, Pictures
-from search_api.routes.bodies import DetailBody
+from search_api.pictures import PREVIEW_TYPE, Pictures, Preview
 from search_api.routes.document import API, errors
-from search_api.routes.parameters import ItemPath, Size, ThumbnailQuery
+from search_api.routes.item_bodies import DetailBody
+from search_api.routes.parameters import ItemPath, Size, StoryboardQuery, ThumbnailQuery
 from search_api.searcher import Searcher
+from search_api.storyboard import TILE_HEIGHT, evenly
 
 BINARY = {"type": "string", "format": "binary"}
 
@@ -19,13 +20,14 @@ BINARY = {"type": "string", "format": "binary"}
 def item_routes(searcher: Searcher, pictures: Pictures) -> APIBlueprint:
     """Returns the routes under /items."""
     routes = APIBlueprint("items", __name__, url_prefix=f"{API}/items")
-    tags = [Tag(name="items", description="One picture or caption.")]
+    tags = [Tag(name="items", description="One picture, film, moment of a film, or caption.")]
 
     @routes.get(
         "/<id>",
         tags=tags,
         summary="What is known of an item",
-        description="A picture comes with its captions, a caption with its picture.",
+        description="A picture or film comes with its captions, a caption with what it describes, "
+        "a film or a moment of one with all moments of the film.",
         responses={200: DetailBody, **errors(404)},
     )
     def item(path: ItemPath) -> Response:
@@ -36,27 +38,40 @@ def item_routes(searcher: Searcher, pictures: Pictures) -> APIBlueprint:
         "/<id>/thumbnail",
         tags=tags,
         summary="A preview that any browser can show",
-        description="A WebP, upright, whatever the format of the original.",
+        description="A WebP, upright, whatever the format of the original. A moment is shown by "
+        "its best frame, a film by its longest moment.",
         responses={
             200: {"description": "The preview.", "content": {PREVIEW_TYPE: {"schema": BINARY}}},
             **errors(404),
         },
     )
     def thumbnail(path: ItemPath, query: ThumbnailQuery) -> Response:
-        found = searcher.item(path.id)
+        found = searcher.pictured(path.id, query.at_ms)
         preview = pictures.small(found) if query.size is Size.SMALL else pictures.large(found)
-        return send_file(
-            BytesIO(preview.data),
-            mimetype=PREVIEW_TYPE,
-            etag=preview.tag,
-            conditional=True,
-        )
+        return sent(preview)
+
+    @routes.get(
+        "/<id>/storyboard",
+        tags=tags,
+        summary="A film at a glance",
+        description="A WebP: moments of the film that the item is, or is part of, side by side in "
+        f"order of time. All tiles have one width and are {TILE_HEIGHT} pixels high. Of m moments "
+        "the i-th of n tiles shows number i * m // n, counted from 0.",
+        responses={
+            200: {"description": "The strip.", "content": {PREVIEW_TYPE: {"schema": BINARY}}},
+            **errors(404),
+        },
+    )
+    def storyboard(path: ItemPath, query: StoryboardQuery) -> Response:
+        moments = searcher.moments(path.id)
+        return sent(pictures.storyboard(evenly(moments, query.tiles)))
 
     @routes.get(
         "/<id>/media",
         tags=tags,
         summary="The original file",
-        description="With its own content type; takes Range requests.",
+        description="With its own content type; takes Range requests. Of a moment the whole "
+        "film, of a picture in a shard its entry.",
         responses={
             200: {"description": "The whole file.", "content": {"*/*": {"schema": BINARY}}},
             206: {"description": "The range asked for.", "content": {"*/*": {"schema": BINARY}}},
@@ -65,12 +80,21 @@ def item_routes(searcher: Searcher, pictures: Pictures) -> APIBlueprint:
     )
     def media(path: ItemPath) -> Response:
         original = pictures.original(searcher.item(path.id))
+        content = original.content
         return send_file(
-            original.path,
+            BytesIO(content) if isinstance(content, bytes) else content,
             mimetype=original.content_type or "application/octet-stream",
             as_attachment=original.content_type is None,
             download_name=original.name,
+            etag=original.tag or True,
             conditional=True,
         )
 
     return routes
+
+
+def sent(preview: Preview) -> Response:
+    """Returns the answer that shows a preview, or says that the browser has it."""
+    return send_file(
+        BytesIO(preview.data), mimetype=PREVIEW_TYPE, etag=preview.tag, conditional=True
+    )

@@ -41,13 +41,16 @@ def library_routes(searcher: Searcher, *, version: str, hint: Hint) -> APIBluepr
     @routes.get(
         f"{API}/skipped",
         tags=tags,
-        summary="Files that could not be read, and why",
+        summary="Files that could not be read, or not wholly, and why",
         responses={200: SkippedBody, **errors()},
     )
     def skipped(query: SkippedQuery) -> Response:
+        counts = searcher.counts()
         body = SkippedBody(
             skipped=[SkippedFile.of(file) for file in searcher.skipped(query.limit)],
-            total=searcher.counts().skipped,
+            total=counts.skipped,
+            partial=[SkippedFile.of(file) for file in searcher.partial(query.limit)],
+            partial_total=counts.partial,
         )
         return jsonify(body.model_dump(mode="json"))
 

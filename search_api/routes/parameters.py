@@ -12,6 +12,12 @@ from werkzeug.datastructures import FileStorage as SentFile
 from indexer.types import Modality
 from search_api.query import DEFAULT_K, MAX_ID, MAX_K, MAX_TEXT
 from search_api.routes.document import example, optional
+from search_api.storyboard import MOST_TILES
+
+TARGET = (
+    "What to find: `image` for pictures and moments of films, `text` for captions, `video` for "
+    "whole films."
+)
 
 
 class SearchQuery(BaseModel):
@@ -27,13 +33,12 @@ class SearchQuery(BaseModel):
         None,
         ge=0,
         le=MAX_ID,
-        description="An item's id: look for what is like it. With `q`, for what is like both.",
+        description="An item's id: look for what is like it. With `q`, for what is like both. Of "
+        "a film its own moments are left out, and of a moment its own film.",
         json_schema_extra=optional(None),
     )
     k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many results at most.")
-    target: Modality = Field(
-        Modality.IMAGE, description="What to find: `image` for pictures, `text` for captions."
-    )
+    target: Modality = Field(Modality.IMAGE, description=TARGET)
 
 
 class SearchForm(BaseModel):
@@ -49,9 +54,7 @@ class SearchForm(BaseModel):
         json_schema_extra=optional("at night"),
     )
     k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many results at most.")
-    target: Modality = Field(
-        Modality.IMAGE, description="What to find: `image` for pictures, `text` for captions."
-    )
+    target: Modality = Field(Modality.IMAGE, description=TARGET)
 
     @field_validator("image", mode="before")
     @classmethod
@@ -90,9 +93,23 @@ class ThumbnailQuery(BaseModel):
     size: Size = Field(
         Size.SMALL, description="`small` fits 512 x 512 pixels, `large` fits 2048 x 2048."
     )
+    at_ms: int | SkipJsonSchema[None] = Field(
+        None,
+        ge=0,
+        le=MAX_ID,
+        description="Of a film or a moment: what is to be seen at this time, in milliseconds from "
+        "the film's start. The small preview is that of the moment which holds the time.",
+        json_schema_extra=optional(83_000),
+    )
+
+
+class StoryboardQuery(BaseModel):
+    """Parameters of a storyboard."""
+
+    tiles: int = Field(20, ge=1, le=MOST_TILES, description="How many moments at most.")
 
 
 class SkippedQuery(BaseModel):
     """Parameters of the list of skipped files."""
 
-    limit: int = Field(100, ge=1, le=1000, description="How many files at most.")
+    limit: int = Field(100, ge=1, le=1000, description="How many files of each list at most.")

@@ -18,7 +18,7 @@ from search_api.searcher import Searcher
 def search_routes(searcher: Searcher, pictures: Pictures) -> APIBlueprint:
     """Returns the routes under /search."""
     routes = APIBlueprint("search", __name__, url_prefix=f"{API}/search")
-    tags = [Tag(name="search", description="Find pictures and captions by meaning.")]
+    tags = [Tag(name="search", description="Find pictures, moments of films, captions and films.")]
 
     def answer(query: Query) -> Response:
         found = searcher.search(query)

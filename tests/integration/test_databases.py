@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from indexer.embedders import open_embedder
 from indexer.library import open_library
-from indexer.media.image import decode, preview
 from search_api.app import create_app
+from search_api.codec import MediaCodec
 from search_api.pictures import Pictures
 from search_api.searcher import Searcher
 from tests.postgres import Server
@@ -158,7 +158,7 @@ def test_a_service_says_that_its_database_is_away_and_goes_on_when_it_is_back(
     opened = open_library(library.folder, database=library.database)
     embedder = open_embedder("colour", device="cpu", precision="fp32")
     searcher = Searcher(opened.catalog, opened.indexes, embedder)
-    pictures = Pictures(opened.thumbnails, preview=preview, decode=decode)
+    pictures = Pictures(opened.thumbnails, MediaCodec(max_pixels=1_000_000, upload_side=64))
     client = create_app(searcher, pictures).test_client()
     search = "/api/v1/search?q=red"
     (hit,) = client.get(search).json["hits"]

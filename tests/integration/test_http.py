@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,17 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from indexer.errors import ConfigError, MediaError, Unavailable
-from indexer.types import Embedder, Kind, Modality, Skipped, SourceFile
+from indexer.types import (
+    Embedder,
+    Facts,
+    Kind,
+    Modality,
+    Place,
+    Skipped,
+    SourceFile,
+    Span,
+    TakenFrom,
+)
 from search_api.app import MAX_UPLOAD_BYTES, create_app
 from search_api.guard import trusted_hosts
 from search_api.pictures import Pictures
@@ -26,6 +38,8 @@ from tests.fakes import (
     FakeIndex,
     FakeThumbnails,
     caption,
+    film,
+    moment,
     picture,
     unit,
 )
@@ -70,8 +84,36 @@ def preview(path: Path, side: int) -> bytes:
     return buffer.getvalue()
 
 
+class Codec:
+    """Reads pictures; a film is red at first and blue from its second minute on."""
+
+    def preview(self, path: Path, side: int, position: int) -> bytes:
+        return preview(path, side)
+
+    def frame(self, path: Path, at_ms: int, side: int) -> bytes:
+        assert path.suffix == ".mp4"
+        return encoded((0, 0, 255) if at_ms >= 60_000 else (255, 0, 0), "WEBP", side)
+
+    def member(self, path: Path, name: str) -> bytes:
+        assert path.suffix == ".tar"
+        return encoded((0, 255, 0))
+
+    def shrink(self, content: bytes, side: int) -> bytes:
+        image = decode(BytesIO(content))
+        buffer = BytesIO()
+        image.resize((side, side)).save(buffer, "WEBP")
+        return buffer.getvalue()
+
+    def decode(self, stream: Any) -> Image.Image:
+        return decode(stream)
+
+
 class Service:
-    """Pictures 1 red.png, 2 green.jpg, 3 gone.jpg, 4 a link out; captions 11 of 1, 12 of none."""
+    """Pictures 1 red.png, 2 green.jpg, 3 gone.jpg, 4 a link out; captions 11 of 1, 12 of none.
+
+    `with_film` adds film 20 of the moments 21 and 22 with the subtitle 31, and picture 41 in a
+    shard.
+    """
 
     def __init__(self, folder: Path, embedder: Embedder | None = None) -> None:
         self.root = folder / "photos"
@@ -95,18 +137,53 @@ class Service:
             [1, 2, 3, 4], unit([1, 0.1, 0], [0, 1, 0], [0, 0.1, 1], [0.1, 0, 1])
         )
         self.captions = FakeIndex([11, 12], unit([1, 0, 0.1], [0, 1, 0]))
+        self.films = FakeIndex()
         self.embedder = FakeEmbedder(TEXTS)
         self.searcher = Searcher(
             self.catalog,
-            {Modality.IMAGE: self.images, Modality.TEXT: self.captions},
+            {
+                Modality.IMAGE: self.images,
+                Modality.TEXT: self.captions,
+                Modality.VIDEO: self.films,
+            },
             embedder or self.embedder,
         )
-        self.pictures = Pictures(
-            FakeThumbnails({1: encoded((255, 0, 0), "WEBP")}), preview=preview, decode=decode
-        )
+        self.thumbnails = FakeThumbnails({1: encoded((255, 0, 0), "WEBP")})
+        self.pictures = Pictures(self.thumbnails, Codec())
         self.app = create_app(self.searcher, self.pictures)
         self.app.test_client_class = ReadingClient
         self.client = self.app.test_client()
+
+    def with_film(self) -> None:
+        (self.root / "film.mp4").write_bytes(bytes(range(256)) * 4)
+        (self.root / "many.tar").write_bytes(b"a shard")
+        span = Span(61_000, 62_000, 61_500)
+        for item in [
+            film(20, "film.mp4", root=self.root),
+            moment(21, "film.mp4", 0, 60_000, 5_000, root=self.root),
+            moment(22, "film.mp4", 60_000, 83_000, 80_000, root=self.root),
+            caption(31, "it is blue", about=20, path="film.srt", span=span, origin="subtitle:en"),
+            caption(32, "red, then blue", about=20, path="film.txt"),
+            replace(picture(41, "many.tar", root=self.root), kind=Kind.SHARD, member="a/1.png"),
+        ]:
+            self.catalog.items[item.id] = item
+        self.catalog.told[20] = self.catalog.told[21] = self.catalog.told[22] = Facts(
+            taken_at=datetime(2019, 6, 1, 14, 30),
+            taken_within_s=0,
+            taken_from=TakenFrom.VIDEO,
+            latitude=41.4,
+            longitude=2.17,
+            width=64,
+            height=48,
+            duration_ms=83_000,
+            codec="h264",
+        )
+        vectors = unit([1, 0.5, 0], [0, 0.5, 1], [0, 1, 0.2])
+        self.images.add(np.array([21, 22, 41]), vectors)
+        self.films.add(np.array([20]), unit([1, 0.5, 1]))
+        self.captions.add(np.array([31, 32]), unit([0, 0, 1], [1, 0, 1]))
+        self.thumbnails.stored[21] = encoded((255, 0, 0), "WEBP", 400)
+        self.thumbnails.stored[22] = encoded((0, 0, 255), "WEBP", 400)
 
 
 @pytest.fixture
@@ -154,12 +231,20 @@ def test_search_by_text_answers_as_the_contract_says(client: FlaskClient) -> Non
                 "item": {
                     "id": 1,
                     "kind": "image",
+                    "modality": "image",
                     "path": "red.png",
+                    "member": None,
                     "position": 0,
+                    "start_ms": None,
+                    "end_ms": None,
+                    "best_ms": None,
+                    "duration_ms": None,
                     "width": 64,
                     "height": 48,
                     "text": None,
+                    "origin": None,
                     "picture": None,
+                    "film": None,
                     "thumbnail": "/api/v1/items/1/thumbnail",
                     "media": "/api/v1/items/1/media",
                     "copies": [],
@@ -174,7 +259,10 @@ def test_found_captions_bring_the_pictures_they_describe(client: FlaskClient) ->
     assert [hit["item"]["text"] for hit in hits] == ["a red square", "a green thought"]
     assert hits[0]["item"]["picture"] == {
         "id": 1,
+        "kind": "image",
+        "modality": "image",
         "path": "red.png",
+        "member": None,
         "width": 64,
         "height": 48,
         "thumbnail": "/api/v1/items/1/thumbnail",
@@ -214,7 +302,7 @@ def test_search_for_nothing_is_refused(client: FlaskClient, query: str) -> None:
         ("q=red&k=99999999999999999999999999", "k: "),
         ("q=red&k=many", "k: "),
         ("q=red&k=", "k: "),
-        ("q=red&target=video", "'image' or 'text'"),
+        ("q=red&target=film", "'image', 'text' or 'video'"),
         ("like=-1", "like: "),
         ("like=9223372036854775808", "like: "),
         ("like=NaN", "like: "),
@@ -430,7 +518,240 @@ def test_nothing_outside_the_web_folder_is_sent(client: FlaskClient, path: str) 
     assert answer.mimetype == "application/json"
 
 
+# films
+
+
+@pytest.fixture
+def films(service: Service, client: FlaskClient) -> FlaskClient:
+    service.with_film()
+    return client
+
+
+def test_found_moments_say_where_in_which_film_they_are(films: FlaskClient) -> None:
+    hits = films.get("/api/v1/search?q=red&k=2").json["hits"]
+    item = hits[1]["item"]
+    assert (item["id"], item["kind"], item["modality"], item["film"]) == (21, "video", "image", 20)
+    assert (item["start_ms"], item["end_ms"], item["best_ms"]) == (0, 60_000, 5_000)
+    assert hits[0]["item"]["film"] is None
+
+
+def test_found_films_say_how_long_they_are(films: FlaskClient) -> None:
+    (hit,) = films.get("/api/v1/search?q=red&target=video").json["hits"]
+    item = hit["item"]
+    assert (item["id"], item["modality"], item["duration_ms"]) == (20, "video", 83_000)
+    assert (item["start_ms"], item["film"]) == (None, None)
+
+
+def test_found_subtitles_lead_to_their_time_in_the_film(films: FlaskClient) -> None:
+    hits = films.get("/api/v1/search?like=31&target=text").json["hits"]
+    assert hits[0]["item"]["text"] == "red, then blue"
+    assert hits[0]["item"]["picture"]["thumbnail"] == "/api/v1/items/20/thumbnail"
+    item = films.get("/api/v1/items/31").json
+    assert (item["start_ms"], item["origin"]) == (61_000, "subtitle:en")
+    assert item["picture"] == {
+        "id": 20,
+        "kind": "video",
+        "modality": "video",
+        "path": "film.mp4",
+        "member": None,
+        "width": 64,
+        "height": 48,
+        "thumbnail": "/api/v1/items/20/thumbnail?at_ms=61000",
+    }
+
+
+def test_film_and_moment_come_with_all_moments_and_what_the_file_tells(films: FlaskClient) -> None:
+    for id in (20, 22):
+        item = films.get(f"/api/v1/items/{id}").json
+        assert item["moments"] == [
+            {
+                "id": 21,
+                "start_ms": 0,
+                "end_ms": 60_000,
+                "best_ms": 5_000,
+                "thumbnail": "/api/v1/items/21/thumbnail",
+            },
+            {
+                "id": 22,
+                "start_ms": 60_000,
+                "end_ms": 83_000,
+                "best_ms": 80_000,
+                "thumbnail": "/api/v1/items/22/thumbnail",
+            },
+        ]
+        assert item["facts"] == {
+            "taken_at": "2019-06-01T14:30:00",
+            "taken_within_s": 0,
+            "taken_from": "video",
+            "utc_offset_min": None,
+            "camera": None,
+            "latitude": 41.4,
+            "longitude": 2.17,
+            "width": 64,
+            "height": 48,
+            "orientation": "landscape",
+            "duration_ms": 83_000,
+            "codec": "h264",
+            "note": None,
+        }
+
+
+def test_moment_has_the_words_of_its_time_and_those_about_the_film(films: FlaskClient) -> None:
+    def said(id: int) -> list[str]:
+        return [one["text"] for one in films.get(f"/api/v1/items/{id}").json["captions"]]
+
+    assert said(20) == said(22) == ["it is blue", "red, then blue"]
+    assert said(21) == ["red, then blue"]
+
+
+def test_picture_has_no_moments_and_perhaps_no_facts(client: FlaskClient) -> None:
+    item = client.get("/api/v1/items/1").json
+    assert (item["moments"], item["facts"], item["film"]) == ([], None, None)
+
+
+def test_like_a_film_finds_other_things_than_its_own(service: Service, films: FlaskClient) -> None:
+    service.catalog.items[50] = film(50, "other.mp4")
+    service.films.add(np.array([50]), unit([1, 0, 0]))
+    assert ids(films.get("/api/v1/search?like=20&target=video")) == [50]
+    assert ids(films.get("/api/v1/search?like=21&target=video")) == [50]
+    assert set(ids(films.get("/api/v1/search?like=20"))) == {1, 2, 3, 4, 41}
+    assert 22 in ids(films.get("/api/v1/search?like=21"))
+
+
+def mean_colour(content: bytes) -> list[int]:
+    with Image.open(BytesIO(content)) as image:
+        colour = image.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    assert isinstance(colour, tuple)
+    return [round(one / 255) for one in colour]
+
+
+RED, BLUE = [1, 0, 0], [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("address", "colour", "side"),
+    [
+        ("21/thumbnail", RED, 400),
+        ("22/thumbnail?size=large", BLUE, 2048),
+        ("20/thumbnail", RED, 400),
+        ("20/thumbnail?size=large", RED, 2048),
+        ("20/thumbnail?at_ms=61000", BLUE, 400),
+        ("20/thumbnail?at_ms=61000&size=large", BLUE, 2048),
+        ("21/thumbnail?at_ms=9999999&size=large", BLUE, 2048),
+        ("20/thumbnail?at_ms=0", RED, 400),
+        ("1/thumbnail?at_ms=61000", RED, 40),
+    ],
+)
+def test_moments_and_films_are_shown_by_the_right_frame(
+    films: FlaskClient, address: str, colour: list[int], side: int
+) -> None:
+    answer = films.get(f"/api/v1/items/{address}")
+    assert answer.status_code == 200
+    assert mean_colour(answer.data) == colour
+    assert Image.open(BytesIO(answer.data)).width == side
+
+
+def test_moments_of_one_film_have_their_own_large_previews(films: FlaskClient) -> None:
+    tags = {
+        films.get(f"/api/v1/items/{address}size=large").headers["ETag"]
+        for address in (
+            "21/thumbnail?",
+            "22/thumbnail?",
+            "20/thumbnail?at_ms=4000&",
+            "20/thumbnail?at_ms=70000&",
+        )
+    }
+    assert len(tags) == 4
+
+
+def test_storyboard_is_a_strip_of_the_moments_that_is_sent_once(films: FlaskClient) -> None:
+    for id in (20, 21, 31):
+        answer = films.get(f"/api/v1/items/{id}/storyboard")
+        assert (answer.status_code, answer.mimetype) == (200, "image/webp")
+        with Image.open(BytesIO(answer.data)) as image:
+            assert image.size == (2 * 160, 160)
+            assert mean_colour(encode(image.crop((0, 0, 160, 160)))) == RED
+            assert mean_colour(encode(image.crop((160, 0, 320, 160)))) == BLUE
+    tag = answer.headers["ETag"]
+    again = films.get("/api/v1/items/20/storyboard", headers={"If-None-Match": tag})
+    assert (again.status_code, again.data) == (304, b"")
+    one = films.get("/api/v1/items/20/storyboard?tiles=1")
+    assert Image.open(BytesIO(one.data)).size == (160, 160)
+
+
+def encode(image: Image.Image) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_what_has_no_moments_has_no_storyboard(films: FlaskClient) -> None:
+    for id in (1, 11, 99):
+        problem(films.get(f"/api/v1/items/{id}/storyboard"), 404, "not_found")
+    problem(films.get("/api/v1/items/20/storyboard?tiles=51"), 400, "bad_query")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("film.mp4", "video/mp4"),
+        ("film.M4V", "video/mp4"),
+        ("film.mov", "video/quicktime"),
+        ("film.mkv", "video/x-matroska"),
+        ("film.webm", "video/webm"),
+        ("film.avi", "video/x-msvideo"),
+        ("film.3gp", "video/3gpp"),
+        ("film.ts", "video/mp2t"),
+    ],
+)
+def test_film_is_sent_in_ranges_with_its_type(
+    service: Service, films: FlaskClient, name: str, kind: str
+) -> None:
+    content = (service.root / "film.mp4").read_bytes()
+    (service.root / name).write_bytes(content)
+    service.catalog.items[60] = film(60, name, root=service.root)
+    answer = films.get("/api/v1/items/60/media", headers={"Range": "bytes=256-511"})
+    assert (answer.status_code, answer.mimetype) == (206, kind)
+    assert answer.data == content[256:512]
+    assert answer.headers["Content-Disposition"].startswith("inline")
+
+
+def test_media_of_a_moment_is_its_film(service: Service, films: FlaskClient) -> None:
+    whole = (service.root / "film.mp4").read_bytes()
+    assert films.get("/api/v1/items/22/media").data == whole
+
+
+def test_picture_in_a_shard_is_its_entry(service: Service, films: FlaskClient) -> None:
+    answer = films.get("/api/v1/items/41/media")
+    assert (answer.data, answer.mimetype) == (encoded((0, 255, 0)), "image/png")
+    assert answer.headers["Content-Disposition"] == "inline; filename=1.png"
+    tag = answer.headers["ETag"]
+    again = films.get("/api/v1/items/41/media", headers={"If-None-Match": tag})
+    assert (again.status_code, again.data) == (304, b"")
+    part = films.get("/api/v1/items/41/media", headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.data) == (206, answer.data[:4])
+    for size in ("small", "large"):
+        preview = films.get(f"/api/v1/items/41/thumbnail?size={size}")
+        assert mean_colour(preview.data) == [0, 1, 0]
+
+
+def test_page_in_a_shard_is_downloaded_and_never_shown(
+    service: Service, films: FlaskClient
+) -> None:
+    service.catalog.items[41] = replace(service.catalog.items[41], member="x.html")
+    answer = films.get("/api/v1/items/41/media")
+    assert answer.mimetype == "application/octet-stream"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
 # the library
+
+
+def test_status_counts_films_and_shards(films: FlaskClient) -> None:
+    body = films.get("/api/v1/status").json
+    assert body["items"] == {"image": 7, "text": 4, "video": 1}
+    assert body["moments"] == 2
+    assert body["files"] == {"image": 4, "video": 1, "caption": 3, "shard": 1}
 
 
 def test_status_tells_what_the_library_holds(service: Service, client: FlaskClient) -> None:
@@ -438,10 +759,12 @@ def test_status_tells_what_the_library_holds(service: Service, client: FlaskClie
     assert isinstance(body.pop("version"), str)
     assert body == {
         "model": {"name": "fake", "fingerprint": "fake-1", "dim": 3},
-        "items": {"image": 4, "text": 2},
-        "files": {"image": 4, "caption": 1},
+        "items": {"image": 4, "text": 2, "video": 0},
+        "files": {"image": 4, "video": 0, "caption": 1, "shard": 0},
+        "moments": 0,
         "skipped": 1,
-        "generation": {"image": 0, "text": 0},
+        "partial": 0,
+        "generation": {"image": 0, "text": 0, "video": 0},
         "hint": None,
     }
 
@@ -456,8 +779,27 @@ def test_skipped_files_are_listed_with_their_reasons(client: FlaskClient) -> Non
     assert client.get("/api/v1/skipped").json == {
         "skipped": [{"path": "cut.jpg", "reason": "the file ends too early"}],
         "total": 1,
+        "partial": [],
+        "partial_total": 0,
     }
     problem(client.get("/api/v1/skipped?limit=0"), 400, "bad_query")
+
+
+def test_files_read_in_part_are_listed_with_what_was_left_out(
+    service: Service, client: FlaskClient
+) -> None:
+    source = SourceFile("/x", "cut.mp4", Kind.VIDEO, 1, 1)
+    service.catalog.cut_short = [Skipped(source, "read up to 0:31: the rest is damaged")]
+    body = client.get("/api/v1/skipped").json
+    assert body["partial_total"] == client.get("/api/v1/status").json["partial"] == 1
+    assert body["partial"] == [
+        {"path": "cut.mp4", "reason": "read up to 0:31: the rest is damaged"}
+    ]
+
+
+def test_companions_of_a_picture_are_told(service: Service, client: FlaskClient) -> None:
+    service.catalog.beside = {1: [Place(str(service.root), "red.mov")]}
+    assert client.get("/api/v1/items/1").json["companions"] == ["red.mov"]
 
 
 def test_health_is_ok_while_the_catalogue_answers(

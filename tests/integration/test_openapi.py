@@ -26,6 +26,7 @@ OPERATIONS = {
     ("get", "/api/v1/items/{id}"),
     ("get", "/api/v1/items/{id}/thumbnail"),
     ("get", "/api/v1/items/{id}/media"),
+    ("get", "/api/v1/items/{id}/storyboard"),
     ("get", "/api/v1/status"),
     ("get", "/api/v1/skipped"),
     ("get", "/healthz"),
@@ -45,7 +46,9 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    return Service(tmp_path_factory.mktemp("service"), ColourEmbedder())
+    service = Service(tmp_path_factory.mktemp("service"), ColourEmbedder())
+    service.with_film()
+    return service
 
 
 @pytest.fixture(scope="module")

@@ -150,7 +150,7 @@ def test_service_answers_follows_the_indexer_and_stops_cleanly(own_photos: Photo
         own_photos.add("lemon", "yellow")
         own_photos.index()
         assert service.names("yellow")[0] == "lemon.png"
-        assert service.get("api/v1/status").json["items"] == {"image": 4, "text": 2}
+        assert service.get("api/v1/status").json["items"] == {"image": 4, "text": 2, "video": 0}
 
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(PATIENCE_S) == 0
@@ -237,7 +237,7 @@ def test_search_like_an_item_leaves_it_out(photos: Photos) -> None:
         (["  "], "Give a text"),
         (["red", "-k", "0"], "-k"),
         (["red", "-k", "201"], "-k"),
-        (["red", "--target", "video"], "'video'"),
+        (["red", "--target", "film"], "'film'"),
         (["x" * 1001], "1,001 characters"),
         (["--image", "/nowhere.jpg"], "does not exist"),
         (["--like", "4000"], "Item 4000"),

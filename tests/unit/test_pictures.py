@@ -1,4 +1,6 @@
+from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -7,8 +9,11 @@ from PIL import Image
 
 from indexer.errors import BadQuery, MediaError, NotFound
 from indexer.media.image import IMAGE_SUFFIXES
-from search_api.pictures import CONTENT_TYPES, LARGE_SIDE, Pictures, PreviewCache
-from tests.fakes import FakeThumbnails, caption, picture
+from search_api.content_types import CONTENT_TYPES
+from search_api.pictures import LARGE_SIDE, Pictures
+from search_api.preview_cache import PreviewCache
+from search_api.storyboard import MOST_TILES, evenly, strip
+from tests.fakes import FakeThumbnails, caption, moment, picture
 
 
 class Codec:
@@ -17,11 +22,25 @@ class Codec:
     def __init__(self) -> None:
         self.made: list[int] = []
 
-    def preview(self, path: Path, side: int) -> bytes:
+    def preview(self, path: Path, side: int, position: int) -> bytes:
         self.made.append(side)
         content = path.read_bytes()
         if content == b"damaged":
             raise MediaError("the file ends too early")
+        page = b" page %d" % position if position else b""
+        return b"%d%s:" % (side, page) + content
+
+    def frame(self, path: Path, at_ms: int, side: int) -> bytes:
+        self.made.append(side)
+        return b"%d at %d:" % (side, at_ms) + path.read_bytes()
+
+    def member(self, path: Path, name: str) -> bytes:
+        if name == "gone.png":
+            raise MediaError("it has no entry gone.png")
+        return f"{name} of ".encode() + path.read_bytes()
+
+    def shrink(self, content: bytes, side: int) -> bytes:
+        self.made.append(side)
         return b"%d:" % side + content
 
     def decode(self, stream: BinaryIO) -> Image.Image:
@@ -37,7 +56,7 @@ def codec() -> Codec:
 
 @pytest.fixture
 def pictures(codec: Codec) -> Pictures:
-    return Pictures(FakeThumbnails({1: b"stored"}), preview=codec.preview, decode=codec.decode)
+    return Pictures(FakeThumbnails({1: b"stored"}), codec)
 
 
 @pytest.fixture
@@ -51,13 +70,13 @@ def root(tmp_path: Path) -> Path:
 
 def test_original_has_its_own_name_and_our_content_type(pictures: Pictures, root: Path) -> None:
     original = pictures.original(picture(1, "a.jpg", root=root))
-    assert (original.path, original.name) == (root / "a.jpg", "a.jpg")
+    assert (original.content, original.name) == (root / "a.jpg", "a.jpg")
     assert original.content_type == "image/jpeg"
 
 
-def test_every_indexed_suffix_has_a_type_that_is_only_ever_a_picture() -> None:
+def test_every_indexed_suffix_has_a_type_that_is_only_ever_a_picture_or_a_film() -> None:
     assert set(CONTENT_TYPES) >= IMAGE_SUFFIXES
-    assert all(kind.startswith("image/") for kind in CONTENT_TYPES.values())
+    assert all(kind.startswith(("image/", "video/")) for kind in CONTENT_TYPES.values())
     assert "image/svg+xml" not in CONTENT_TYPES.values()
 
 
@@ -100,7 +119,7 @@ def test_link_inside_the_root_and_a_root_that_is_a_link_are_shown(
     (root / "b.jpg").symlink_to(root / "a.jpg")
     link = root.parent / "link"
     link.symlink_to(root)
-    assert pictures.original(picture(1, "b.jpg", root=link)).path == root / "a.jpg"
+    assert pictures.original(picture(1, "b.jpg", root=link)).content == root / "a.jpg"
 
 
 def test_gone_file_folder_and_loop_are_not_found(pictures: Pictures, root: Path) -> None:
@@ -115,6 +134,70 @@ def test_caption_has_no_media_and_no_preview(pictures: Pictures) -> None:
     for show in (pictures.original, pictures.small, pictures.large):
         with pytest.raises(NotFound, match="is a caption"):
             show(caption(1, "words"))
+
+
+def test_moment_is_decoded_at_its_best_frame(pictures: Pictures, root: Path) -> None:
+    (root / "a.mp4").write_bytes(b"F")
+    one, other = (moment(id, "a.mp4", 0, 9_000, best, root=root) for id, best in ((5, 1), (6, 2)))
+    assert pictures.large(one).data == b"2048 at 1:F"
+    assert pictures.large(other).data == b"2048 at 2:F"
+    assert pictures.large(one).tag != pictures.large(other).tag
+    assert pictures.small(other).data == b"512 at 2:F"
+
+
+def test_pages_of_one_file_have_their_own_previews(pictures: Pictures, root: Path) -> None:
+    first, third = (replace(picture(5, "a.jpg", root=root), position=at) for at in (0, 2))
+    assert pictures.large(third).data == b"2048 page 2:A"
+    assert pictures.large(first).data == b"2048:A"
+
+
+def test_picture_in_a_shard_is_its_entry(pictures: Pictures, root: Path) -> None:
+    item = replace(picture(5, "a.jpg", root=root), member="b/1.png")
+    original = pictures.original(item)
+    assert (original.content, original.name) == (b"b/1.png of A", "1.png")
+    assert original.content_type == "image/png"
+    assert pictures.large(item).data == b"2048:b/1.png of A"
+    (root / "a.jpg").write_bytes(b"changed")
+    assert pictures.original(item).tag != original.tag
+
+
+def test_entry_that_is_gone_is_not_found(pictures: Pictures, root: Path) -> None:
+    item = replace(picture(5, "a.jpg", root=root), member="gone.png")
+    for show in (pictures.original, pictures.small, pictures.large):
+        with pytest.raises(NotFound, match=r"a\.jpg cannot be shown: it has no entry"):
+            show(item)
+
+
+def webp(colour: str, size: tuple[int, int] = (100, 50)) -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "WEBP")
+    return buffer.getvalue()
+
+
+def test_storyboard_goes_on_where_a_preview_is_lost(codec: Codec, root: Path) -> None:
+    pictures = Pictures(FakeThumbnails({1: webp("red"), 3: webp("blue")}), codec)
+    moments = [moment(id, "gone.mp4", id, id + 1, id, root=root) for id in (1, 2, 3)]
+    strip = pictures.storyboard(moments)
+    with Image.open(BytesIO(strip.data)) as image:
+        assert image.size == (3 * 320, 160)
+        left, middle, right = (image.getpixel((320 * tile + 160, 80)) for tile in range(3))
+    assert (left[0] > 200, right[2] > 200) == (True, True)
+    assert max(middle) - min(middle) < 10
+    assert pictures.storyboard(moments) == strip
+    assert pictures.storyboard(moments[:2]).tag != strip.tag
+
+
+def test_longest_storyboard_of_wide_films_can_be_encoded() -> None:
+    with Image.open(BytesIO(strip([webp("red", (500, 100))] * MOST_TILES))) as image:
+        assert image.size == (16_000, 160)
+
+
+@pytest.mark.parametrize(("count", "most"), [(0, 4), (3, 4), (4, 4), (9, 4), (1000, 50)])
+def test_tiles_stand_evenly_over_the_film(count: int, most: int) -> None:
+    chosen = evenly(range(count), most)
+    assert len(chosen) == min(count, most)
+    gaps = {b - a for a, b in pairwise(chosen)}
+    assert not gaps or max(gaps) - min(gaps) <= 1
 
 
 def test_stored_preview_is_used_even_when_the_original_is_gone(

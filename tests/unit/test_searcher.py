@@ -6,10 +6,11 @@ import pytest
 from PIL import Image
 
 from indexer.errors import BadQuery, NotFound
-from indexer.types import Modality, Place, Vectors
+from indexer.types import Facts, Modality, Place, Vectors
 from search_api.query import parse_query
-from search_api.searcher import Searcher, TextCache
-from tests.fakes import FakeCatalog, FakeEmbedder, FakeIndex, caption, picture, unit
+from search_api.searcher import Searcher
+from search_api.view import TextCache
+from tests.fakes import FakeCatalog, FakeEmbedder, FakeIndex, caption, film, moment, picture, unit
 
 TEXTS = {
     "red": (1, 0, 0),
@@ -234,3 +235,65 @@ def test_generations_follow_what_was_saved(library: Library) -> None:
     assert library.searcher.generations() == {Modality.IMAGE: 0, Modality.TEXT: 0}
     library.images.others = {5: unit([1, 0, 0])[0]}
     assert library.searcher.generations() == {Modality.IMAGE: 1, Modality.TEXT: 0}
+
+
+@pytest.fixture
+def films() -> Library:
+    """Film 20 with the red moment 21 and the longer blue one 22; film 30 with the green 31."""
+    library = Library()
+    for item in [
+        film(20, "a.mp4"),
+        moment(21, "a.mp4", 0, 1_000, 500),
+        moment(22, "a.mp4", 1_000, 9_000, 2_000),
+        film(30, "b.mp4"),
+        moment(31, "b.mp4", 0, 1_000, 500),
+    ]:
+        library.catalog.items[item.id] = item
+    library.images.add(np.array([21, 22, 31]), unit([1, 0, 0], [0, 0, 1], [0, 1, 0]))
+    index = FakeIndex([20, 30], unit([1, 0, 1], [0, 1, 0]))
+    library.searcher = Searcher(
+        library.catalog,
+        {Modality.IMAGE: library.images, Modality.TEXT: library.captions, Modality.VIDEO: index},
+        library.embedder,
+    )
+    return library
+
+
+def test_target_video_finds_films(films: Library) -> None:
+    assert films.ids(text="green", target=Modality.VIDEO) == [30, 20]
+    films.catalog.told[30] = Facts(duration_ms=1_000)
+    answer = films.searcher.search(parse_query(text="green", target=Modality.VIDEO))
+    assert answer.durations == {30: 1_000}
+
+
+def test_found_moments_bring_their_films(films: Library) -> None:
+    answer = films.searcher.search(parse_query(text="red", k=2))
+    assert [hit.item.id for hit in answer.hits] == [21, 1]
+    assert {id: item.id for id, item in answer.films.items()} == {21: 20}
+
+
+def test_like_a_film_leaves_its_own_moments_out(films: Library) -> None:
+    assert films.ids(like=20, k=2) == [1, 3]
+    assert films.ids(like=20, target=Modality.VIDEO) == [30]
+
+
+def test_like_a_moment_leaves_its_own_film_out(films: Library) -> None:
+    assert films.ids(like=22, target=Modality.VIDEO) == [30]
+    assert films.ids(like=22, k=2) == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "id", "best_ms"),
+    [(None, 22, 2_000), (0, 21, 0), (999, 21, 999), (1_000, 22, 1_000), (10**12, 22, 8_999)],
+)
+def test_film_is_pictured_by_a_moment(
+    films: Library, at_ms: int | None, id: int, best_ms: int
+) -> None:
+    shown = films.searcher.pictured(20, at_ms)
+    assert shown.span is not None
+    assert (shown.id, shown.span.best_ms) == (id, best_ms)
+
+
+def test_film_without_moments_is_pictured_by_itself(films: Library) -> None:
+    films.catalog.items[40] = film(40, "empty.mp4")
+    assert films.searcher.pictured(40, 5).id == 40

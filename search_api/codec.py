@@ -1,0 +1,37 @@
+"""What decodes for the service: the readers' own functions, with the limits of the settings."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL.Image import Image
+
+from indexer.errors import MediaError
+from indexer.media.image import IMAGE_SUFFIXES, decode, preview, thumbnail
+
+
+class MediaCodec:
+    """Decodes files, moments, entries of shards and uploads; safe to use from many threads."""
+
+    def __init__(self, *, max_pixels: int, upload_side: int) -> None:
+        """`upload_side` is how large an upload's shorter side stays, if it was."""
+        self._max_pixels = max_pixels
+        self._upload_side = upload_side
+
+    def preview(self, path: Path, side: int, position: int) -> bytes:
+        return preview(path, side, position=position, max_pixels=self._max_pixels)
+
+    def frame(self, path: Path, at_ms: int, side: int) -> bytes:
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            return preview(path, side, at_ms=at_ms, max_pixels=self._max_pixels)
+        raise MediaError("films cannot be decoded yet")
+
+    def member(self, path: Path, name: str) -> bytes:
+        raise MediaError("shards cannot be read yet")
+
+    def shrink(self, content: bytes, side: int) -> bytes:
+        image = decode(BytesIO(content), min_side=side, max_pixels=self._max_pixels)
+        return thumbnail(image, side)
+
+    def decode(self, stream: BinaryIO) -> Image:
+        return decode(stream, min_side=self._upload_side, max_pixels=self._max_pixels)
