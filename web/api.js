@@ -1,32 +1,71 @@
 // @ts-check
 // The HTTP interface, as documented at /openapi/.
 
+/** @typedef {"image" | "text" | "video"} Target */
 /**
  * @typedef {object} Picture
  * @property {number} id
+ * @property {string} kind
+ * @property {Target} modality
  * @property {string} path
+ * @property {string | null} member
  * @property {number | null} width
  * @property {number | null} height
  * @property {string} thumbnail
  */
 /**
+ * @typedef {object} Moment
+ * @property {number} id
+ * @property {number} start_ms
+ * @property {number} end_ms
+ * @property {number} best_ms
+ * @property {string} thumbnail
+ */
+/**
+ * @typedef {object} Facts
+ * @property {string | null} taken_at
+ * @property {number | null} taken_within_s
+ * @property {string | null} taken_from
+ * @property {number | null} utc_offset_min
+ * @property {string | null} camera
+ * @property {number | null} latitude
+ * @property {number | null} longitude
+ * @property {number | null} width
+ * @property {number | null} height
+ * @property {number | null} duration_ms
+ * @property {string | null} codec
+ * @property {string | null} note
+ */
+/**
  * @typedef {object} Item
  * @property {number} id
- * @property {"image" | "caption"} kind
+ * @property {"image" | "video" | "caption" | "shard"} kind
+ * @property {Target} modality
  * @property {string} path
+ * @property {string | null} member
  * @property {number} position
+ * @property {number | null} start_ms
+ * @property {number | null} end_ms
+ * @property {number | null} best_ms
+ * @property {number | null} duration_ms
  * @property {number | null} width
  * @property {number | null} height
  * @property {string | null} text
+ * @property {string | null} origin
  * @property {Picture | null} picture
+ * @property {number | null} film
  * @property {string | null} thumbnail
  * @property {string | null} media
+ * @property {string[]} copies
  * @property {Item[]} [captions]
+ * @property {Moment[]} [moments]
+ * @property {string[]} [companions]
+ * @property {Facts | null} [facts]
  */
 /** @typedef {{score: number, item: Item}} Hit */
 /**
  * @typedef {object} Answer
- * @property {"image" | "text"} target
+ * @property {Target} target
  * @property {Hit[]} hits
  * @property {number} searched
  * @property {string} model
@@ -36,8 +75,10 @@
  * @typedef {object} Status
  * @property {string} version
  * @property {{name: string, fingerprint: string, dim: number}} model
- * @property {{image: number, text: number}} items
+ * @property {{image: number, text: number, video: number}} items
+ * @property {number} moments
  * @property {number} skipped
+ * @property {number} partial
  * @property {string | null} hint
  */
 
@@ -84,7 +125,7 @@ export function search(query, picture, k, signal) {
 }
 
 /**
- * Returns the item, a picture with its captions.
+ * Returns the item: a picture with its captions, a film with its moments as well.
  * @param {number} id
  * @param {AbortSignal} [signal]
  * @returns {Promise<Item>}
@@ -94,7 +135,10 @@ export const item = (id, signal) => ask(`/items/${id}`, { signal });
 /** @returns {Promise<Status>} */
 export const status = () => ask("/status");
 
-/** @returns {Promise<{skipped: {path: string, reason: string}[], total: number}>} */
+/** @typedef {{path: string, reason: string}} Remark */
+/**
+ * @returns {Promise<{skipped: Remark[], total: number, partial: Remark[], partial_total: number}>}
+ */
 export const skipped = () => ask("/skipped?limit=1000");
 
 /** @param {number} id */
@@ -104,7 +148,30 @@ export const original = (id) => `${API}/items/${id}/media`;
  * Returns the address of a preview that fills a screen.
  * @param {string} thumbnail
  */
-export const large = (thumbnail) => `${thumbnail}?size=large`;
+export const large = (thumbnail) =>
+  `${thumbnail}${thumbnail.includes("?") ? "&" : "?"}size=large`;
+
+/**
+ * Returns the address of a preview of what a film shows at a time.
+ * @param {number} id
+ * @param {number} at_ms
+ */
+export const shownAt = (id, at_ms) => `${API}/items/${id}/thumbnail?at_ms=${Math.round(at_ms)}`;
+
+/**
+ * Returns why the original cannot be had, null if it can.
+ * @param {number} id
+ * @returns {Promise<string | null>}
+ */
+export async function whyNot(id) {
+  try {
+    const answer = await fetch(original(id), { headers: { Range: "bytes=0-0" } });
+    if (answer.ok) return null;
+    return (await answer.json())?.error?.message ?? null;
+  } catch {
+    return "atisbo does not answer, so the film cannot be played.";
+  }
+}
 
 /**
  * @param {string} path

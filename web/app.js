@@ -9,11 +9,12 @@ import { byId, isPlain } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Journey } from "./journey.js";
 import * as keys from "./keys.js";
-import { address, asks, NOTHING, queryKey } from "./location.js";
+import { address, asks, NOTHING, queryKey, targetOf } from "./location.js";
 import { Results } from "./results.js";
 import { Searching } from "./searching.js";
 import { Start } from "./start.js";
 import * as upload from "./upload.js";
+import * as words from "./words.js";
 
 /** @typedef {import("./api.js").Hit} Hit */
 
@@ -103,8 +104,8 @@ function paint() {
   const { q, target, like, upload } = journey.state;
   const asking = asks(journey.state);
   if (input.value.trim() !== q) input.value = q;
-  const kind = target === "text" ? "captions" : "pictures";
-  input.placeholder = like !== null || upload ? "Add words" : `Search your ${kind}`;
+  const kind = words.KINDS[target];
+  input.placeholder = like !== null || upload ? "Add words" : `Search your ${kind}s`;
   for (const radio of document.querySelectorAll("input[name=target]")) {
     const one = /** @type {HTMLInputElement} */ (radio);
     one.checked = one.value === target;
@@ -198,8 +199,7 @@ byId("search").addEventListener("submit", (/** @type {Event} */ event) => {
 byId("search").addEventListener("change", (/** @type {Event} */ event) => {
   const { name, value } = /** @type {HTMLInputElement} */ (event.target);
   if (name !== "target") return;
-  const target = value === "text" ? "text" : "image";
-  journey.go({ target }, asks(journey.state) ? "push" : "replace");
+  journey.go({ target: targetOf(value) }, asks(journey.state) ? "push" : "replace");
 });
 byId("clear").addEventListener("click", clear);
 byId("home").addEventListener("click", (/** @type {MouseEvent} */ event) => {
@@ -228,6 +228,7 @@ dialogs.prepare();
 async function begin() {
   try {
     await start.load();
+    results.moments = Boolean(start.status?.moments);
     if (!asks(journey.state)) start.showGlimpse();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -1,6 +1,7 @@
 // @ts-check
 // Captions as a list to read, each with its picture where the library has it.
 
+import { badge } from "./badge.js";
 import { fadeIn, icon, isPlain, make } from "./dom.js";
 import * as words from "./words.js";
 
@@ -93,7 +94,7 @@ export class CaptionList {
         src: item.picture.thumbnail,
       });
       fadeIn(image);
-      picture.append(image);
+      picture.append(image, ...[badge(item)].filter((sign) => sign !== null));
     } else {
       picture.append(icon("quote"));
     }
@@ -105,7 +106,7 @@ export class CaptionList {
         "span",
         { className: "words" },
         make("span", { className: "text", textContent: item.text ?? "" }),
-        make("span", { className: "path", textContent: (item.picture ?? item).path }),
+        make("span", { className: "path", textContent: place(item) }),
       ),
       make("span", { className: "score" }),
     );
@@ -132,4 +133,14 @@ export class CaptionList {
       .forEach((link, at) => (link.tabIndex = at === index ? 0 : -1));
     this.#current = index;
   }
+}
+
+/**
+ * Returns where the words lead: "trips/day 1.mp4 at 1:23".
+ * @param {import("./api.js").Item} item
+ */
+function place(item) {
+  const shown = item.picture ?? item;
+  const name = shown.member ? `${shown.path} (${shown.member})` : shown.path;
+  return item.start_ms === null ? name : `${name} at ${words.clock(item.start_ms)}`;
 }

@@ -1,12 +1,17 @@
 // @ts-check
-// One picture or caption, large, with all that is known of it.
+// One result, large, with all that is known of it.
 
 import * as api from "./api.js";
+import { atMs } from "./badge.js";
 import { byId, icon, isPlain, make } from "./dom.js";
-import { Stage } from "./stage.js";
+import { factsOf } from "./facts.js";
+import { Lines } from "./lines.js";
+import { Reel } from "./reel.js";
+import { filmOf, pictureOf, Stage } from "./stage.js";
 import * as words from "./words.js";
 
 /** @typedef {import("./api.js").Item} Item */
+/** @typedef {import("./api.js").Target} Target */
 /** @typedef {{index: number, total: number, score: number, next: string | null}} Place */
 
 const UNKNOWN = "…";
@@ -14,6 +19,12 @@ const UNKNOWN = "…";
 export class Detail {
   /** @type {number | null} */
   #id = null;
+  /** @type {Item | null} */
+  #item = null;
+  /** The picture or film that the item belongs to, once it is fetched. @type {Item | null} */
+  #whole = null;
+  /** The film that the strip is of. @type {number | null} */
+  #film = null;
   /** @type {AbortController | null} */
   #running = null;
   /** @type {number | null} */
@@ -23,8 +34,8 @@ export class Detail {
    * @param {object} calls
    * @param {(step: number) => void} calls.step  To the next (1) or previous (-1) result.
    * @param {() => void} calls.closed  The visitor closed it.
-   * @param {(id: number, target: "image" | "text") => void} calls.like
-   * @param {(id: number, target: "image" | "text") => string} calls.hrefLike
+   * @param {(id: number, target: Target) => void} calls.like
+   * @param {(id: number, target: Target) => string} calls.hrefLike
    */
   constructor(calls) {
     this.calls = calls;
@@ -34,19 +45,31 @@ export class Detail {
     byId("previous").addEventListener("click", () => calls.step(-1));
     byId("next").addEventListener("click", () => calls.step(1));
     this.dialog.addEventListener("close", () => {
-      if (this.#id !== null) calls.closed();
+      if (this.#id === null) return;
+      this.stage.clear();
+      calls.closed();
     });
     this.dialog.addEventListener("keydown", (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      // The player and the strip of moments have arrow keys of their own.
+      if (/** @type {HTMLElement} */ (event.target).closest("video, .strip")) return;
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (!step) return;
       event.preventDefault();
       calls.step(step);
     });
+    /** @param {number} at_ms */
+    const jump = (at_ms) => this.stage.player.jump(at_ms);
+    this.reel = new Reel(jump);
+    this.lines = new Lines(jump);
     this.stage = new Stage({
       step: calls.step,
       close: () => this.dialog.close(),
       atTop: () => this.dialog.scrollTop <= 0,
+      moved: (at_ms) => {
+        this.reel.mark(at_ms);
+        this.lines.mark(at_ms);
+      },
     });
   }
 
@@ -57,31 +80,34 @@ export class Detail {
    * @param {Place | null} place
    */
   open(id, item, place) {
-    if (id !== this.#id) {
+    const another = id !== this.#id;
+    if (another) {
       this.#id = id;
+      this.#item = this.#whole = null;
       byId("detail-error").hidden = true;
-      byId("detail-captions").hidden = true;
-      if (item) this.#show(item);
-      else this.#blank();
-      this.#fetch(id);
     }
-    this.place(place, item);
+    this.place(place);
     if (!this.dialog.open) this.dialog.showModal();
+    if (!another) return;
+    if (item) this.#show(item);
+    else this.#blank();
+    this.#fetch(id);
   }
 
   /** Closes without telling anyone. */
   close() {
     this.#id = null;
     this.#running?.abort();
-    if (this.dialog.open) this.dialog.close();
+    if (!this.dialog.open) return;
+    this.stage.clear();
+    this.dialog.close();
   }
 
   /**
    * Says where the item stands among the results, once that is known.
    * @param {Place | null} place
-   * @param {Item | null} item
    */
-  place(place, item = null) {
+  place(place) {
     byId("place").textContent = place
       ? `${words.number(place.index + 1)} of ${words.number(place.total)}`
       : "";
@@ -93,11 +119,13 @@ export class Detail {
     }
     this.score = place?.score ?? null;
     this.stage.next = place?.next ?? null;
-    if (item && item.id === this.#id) this.#facts(item);
+    this.#facts();
   }
 
   #blank() {
     this.stage.show(null);
+    this.#keepReel(null);
+    this.lines.clear();
     byId("detail-title").textContent = UNKNOWN;
     byId("facts-list").replaceChildren();
     byId("actions").replaceChildren();
@@ -112,8 +140,14 @@ export class Detail {
       const item = await api.item(id, running.signal);
       if (id !== this.#id) return;
       this.#show(item);
-      const whole = item.picture ? await api.item(item.picture.id, running.signal) : item;
-      if (id === this.#id) this.#captions(whole.captions ?? [], id);
+      if (item.moments?.length) this.reel.show(item.moments);
+      const belongsTo = item.picture?.id ?? item.film;
+      const whole = belongsTo === null ? item : await api.item(belongsTo, running.signal);
+      if (id !== this.#id) return;
+      this.#whole = whole;
+      this.#facts();
+      if (whole.moments?.length) this.reel.show(whole.moments);
+      this.lines.show(whole.captions ?? [], id);
     } catch (error) {
       if (running.signal.aborted || id !== this.#id) return;
       if (!(error instanceof api.Failure)) throw error;
@@ -127,64 +161,70 @@ export class Detail {
 
   /** @param {Item} item */
   #show(item) {
-    const picture = item.kind === "caption" ? item.picture : item;
-    this.stage.show(/** @type {api.Picture | null} */ (picture), picture ? null : item.text);
-    byId("detail-title").textContent =
-      item.kind === "caption" && picture ? item.text : words.fileName((picture ?? item).path);
-    this.#facts(item);
-    this.#actions(item, picture);
+    this.#item = item;
+    const picture = pictureOf(item);
+    this.#keepReel(item);
+    this.stage.show(item);
+    const at = atMs(item);
+    const name = words.nameOf(item) + (at === null ? "" : ` at ${words.clock(at)}`);
+    byId("detail-title").textContent = item.modality === "text" && picture ? item.text : name;
+    this.#facts();
+    this.#actions(item);
   }
 
-  /** @param {Item} item */
-  #facts(item) {
-    const shown = item.picture ?? item;
-    const facts = [
-      ["File", shown.path],
-      ...(shown.copies?.length ? [["Copies", shown.copies.join("\n")]] : []),
-      ...(shown.width && shown.height ? [["Size", `${shown.width} × ${shown.height}`]] : []),
-      ...(typeof this.score === "number" ? [["Score", words.score(this.score)]] : []),
-    ];
+  /**
+   * Keeps the strip and the captions of a film that is shown on; others make room.
+   * @param {Item | null} item
+   */
+  #keepReel(item) {
+    const film = item && filmOf(item);
+    if (film && film.id === this.#film) return;
+    this.#film = film?.id ?? null;
+    this.reel.keep(film && (film.width ?? 16) / (film.height ?? 9));
+    this.lines.clear();
+  }
+
+  #facts() {
+    if (!this.#item) return;
     byId("facts-list").replaceChildren(
-      ...facts.map(([name, value]) =>
+      ...factsOf(this.#item, this.#whole, this.score).map(([name, value]) =>
         make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value })),
       ),
     );
   }
 
-  /**
-   * @param {Item} item
-   * @param {api.Picture | Item | null} picture
-   */
-  #actions(item, picture) {
+  /** @param {Item} item */
+  #actions(item) {
     const box = byId("actions");
-    const known = `${item.id} ${picture?.id}`;
+    const known = `${item.id} ${item.picture?.id}`;
     // What is there already may have the focus.
     if (box.dataset.known === known && box.children.length) return;
     box.dataset.known = known;
-    const actions = [];
-    if (item.kind === "caption") {
-      actions.push(
-        this.#likeLink(item.id, "image", "similar", "Pictures for this caption"),
-        this.#likeLink(item.id, "text", "quote", "Similar captions"),
-      );
-    } else {
-      actions.push(
-        this.#likeLink(item.id, "image", "similar", "Similar pictures"),
-        this.#likeLink(item.id, "text", "quote", "Captions for this picture"),
-      );
-    }
-    if (picture) {
-      const href = api.original(picture.id);
-      const open = make("a", { className: "action", href, target: "_blank", rel: "noopener" });
-      open.append(icon("open"), "Open original");
-      actions.push(open);
-    }
-    box.replaceChildren(...actions);
+    box.replaceChildren(
+      ...this.#jump(item),
+      ...LIKE[kindOf(item)].map(([target, drawing, text]) =>
+        this.#likeLink(item.id, target, drawing, text),
+      ),
+      ...openOriginal(item),
+    );
+  }
+
+  /**
+   * Returns the button that leads back to what was found in a film.
+   * @param {Item} item
+   */
+  #jump(item) {
+    const at = atMs(item);
+    if (!filmOf(item) || at === null) return [];
+    const button = make("button", { type: "button", className: "action" }, icon("play"));
+    button.append(`Jump to ${words.clock(at)}`);
+    button.addEventListener("click", () => this.stage.player.jump(at));
+    return [button];
   }
 
   /**
    * @param {number} id
-   * @param {"image" | "text"} target
+   * @param {Target} target
    * @param {string} drawing
    * @param {string} text
    */
@@ -202,19 +242,43 @@ export class Detail {
     });
     return link;
   }
+}
 
-  /**
-   * @param {Item[]} captions
-   * @param {number} id
-   */
-  #captions(captions, id) {
-    byId("detail-captions").hidden = !captions.length;
-    byId("caption-lines").replaceChildren(
-      ...captions.map((caption) => {
-        const line = make("li", { textContent: caption.text });
-        if (caption.id === id) line.setAttribute("aria-current", "true");
-        return line;
-      }),
-    );
-  }
+/** @type {Record<string, [Target, string, string][]>} */
+const LIKE = {
+  picture: [
+    ["image", "similar", "Similar pictures"],
+    ["text", "quote", "Captions for this picture"],
+  ],
+  moment: [
+    ["image", "similar", "Similar pictures"],
+    ["video", "film", "Films like this"],
+    ["text", "quote", "Captions for this moment"],
+  ],
+  film: [
+    ["video", "film", "Films like this"],
+    ["image", "similar", "Pictures like this film"],
+    ["text", "quote", "Captions for this film"],
+  ],
+  caption: [
+    ["image", "similar", "Pictures for this caption"],
+    ["text", "quote", "Similar captions"],
+  ],
+};
+
+/** @param {Item} item */
+function kindOf(item) {
+  if (item.modality === "text") return "caption";
+  if (item.modality === "video") return "film";
+  return item.film === null ? "picture" : "moment";
+}
+
+/** @param {Item} item */
+function openOriginal(item) {
+  const id = item.modality === "text" ? item.picture?.id : item.id;
+  if (id === undefined) return [];
+  const href = api.original(id);
+  const open = make("a", { className: "action", href, target: "_blank", rel: "noopener" });
+  open.append(icon("open"), "Open original");
+  return [open];
 }

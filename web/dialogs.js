@@ -27,20 +27,18 @@ async function skipped() {
   const note = byId("skipped-note");
   const files = byId("skipped-files");
   note.textContent = "Reading the list …";
+  const partial = byId("partial-files");
   files.replaceChildren();
+  partial.replaceChildren();
+  byId("partial-title").hidden = true;
   byId("skipped").showModal();
   try {
     const answer = await api.skipped();
-    files.replaceChildren(
-      ...answer.skipped.map(({ path, reason }) =>
-        make(
-          "li",
-          {},
-          make("span", { className: "file", textContent: path }),
-          make("span", { className: "reason", textContent: reason }),
-        ),
-      ),
-    );
+    files.replaceChildren(...answer.skipped.map(remark));
+    partial.replaceChildren(...answer.partial.map(remark));
+    byId("partial-title").hidden = !answer.partial_total;
+    byId("partial-title").textContent =
+      `${words.count(answer.partial_total, "file")} read in part: what was read can be found`;
     const rest = answer.total - answer.skipped.length;
     note.textContent =
       `${words.count(answer.total, "file")} could not be read and cannot be found.` +
@@ -49,4 +47,14 @@ async function skipped() {
     if (!(error instanceof api.Failure)) throw error;
     note.textContent = error.message;
   }
+}
+
+/** @param {api.Remark} remark */
+function remark({ path, reason }) {
+  return make(
+    "li",
+    {},
+    make("span", { className: "file", textContent: path }),
+    make("span", { className: "reason", textContent: reason }),
+  );
 }

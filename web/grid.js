@@ -1,6 +1,7 @@
 // @ts-check
 // Pictures in justified rows. Every tile has its place before its picture is loaded.
 
+import { badge } from "./badge.js";
 import { fadeIn, isPlain, make } from "./dom.js";
 import { justify, moved, rowHeight } from "./layout.js";
 import * as words from "./words.js";
@@ -137,12 +138,12 @@ export class Grid {
     });
     fadeIn(image);
     image.addEventListener("error", () => image.closest("li")?.classList.add("gone"));
-    const name = make("span", { className: "name", textContent: words.fileName(item.path) });
+    const name = make("span", { className: "name", textContent: words.nameOf(item) });
     const score = make("span", { className: "score" });
     const label = make("span", { className: "label", "aria-hidden": "true" }, name, score);
-    const link = make("a", { tabIndex: -1, draggable: false }, image, label);
+    const link = make("a", { tabIndex: -1, draggable: false }, image, badge(item), label);
     link.dataset.id = String(item.id);
-    return make("li", { className: "tile" }, link);
+    return make("li", { className: item.modality === "video" ? "tile film" : "tile" }, link);
   }
 
   /**
@@ -152,7 +153,7 @@ export class Grid {
   #label(tile, { item, score }) {
     const link = /** @type {HTMLAnchorElement} */ (tile.firstElementChild);
     link.href = this.href(item.id);
-    link.setAttribute("aria-label", `${item.path}, score ${words.score(score)}`);
+    link.setAttribute("aria-label", `${words.title(item)}, score ${words.score(score)}`);
     /** @type {any} */ (tile.querySelector(".score")).textContent = words.score(score);
   }
 

@@ -4,7 +4,7 @@
 /**
  * @typedef {object} State
  * @property {string} q
- * @property {"image" | "text"} target
+ * @property {import("./api.js").Target} target
  * @property {number | null} like  An item to search by.
  * @property {number | null} item  The item shown large.
  * @property {string | null} upload  The kept picture to search by; see upload.js.
@@ -23,7 +23,7 @@ export function read(query, kept) {
   const given = new URLSearchParams(query);
   return {
     q: (given.get("q") ?? "").trim(),
-    target: given.get("target") === "text" ? "text" : "image",
+    target: targetOf(given.get("target")),
     like: id(given.get("like")),
     item: id(given.get("item")),
     upload: typeof kept?.upload === "string" ? kept.upload : null,
@@ -38,7 +38,7 @@ export function address(state) {
   const given = new URLSearchParams();
   if (state.q) given.set("q", state.q);
   if (state.like !== null) given.set("like", String(state.like));
-  if (state.target === "text") given.set("target", "text");
+  if (state.target !== "image") given.set("target", state.target);
   if (state.item !== null) given.set("item", String(state.item));
   const query = given.toString();
   return query ? `/?${query}` : "/";
@@ -55,6 +55,13 @@ export const queryKey = ({ q, target, like, upload }) => JSON.stringify([q, targ
  * @param {State} state
  */
 export const asks = (state) => Boolean(state.q || state.like !== null || state.upload);
+
+/**
+ * Returns the target of that name, pictures where there is none.
+ * @param {string | null} name
+ * @returns {import("./api.js").Target}
+ */
+export const targetOf = (name) => (name === "text" || name === "video" ? name : "image");
 
 /** @param {string | null} text */
 function id(text) {

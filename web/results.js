@@ -23,7 +23,9 @@ const EMPTY = {
     "No captions in this library",
     "Put photo.txt beside photo.jpg, one caption a line, and run:",
   ],
+  video: ["No films in this library", "Show atisbo a folder with films, in a shell:"],
 };
+const ALONE = ["Nothing else to compare it with", "The library holds no other of this kind."];
 
 export class Results {
   /** @type {Hit[]} */
@@ -32,6 +34,8 @@ export class Results {
   answered = "";
   /** Whether asking again may help. */
   failed = false;
+  /** Whether some of the pictures are moments of films. */
+  moments = false;
   #announcing = 0;
   #focus = false;
 
@@ -79,7 +83,7 @@ export class Results {
     list.show(answer.hits);
     if (another) list.rewind();
     this.#summary(answer);
-    if (!found) this.#empty(answer.target);
+    if (!found) this.#empty(answer);
     if (this.#focus && found) list.focus(0, { preventScroll: true });
     this.#focus = false;
     // Observing anew reports at once whether the end is still near.
@@ -133,33 +137,35 @@ export class Results {
 
   /** @param {Answer} answer */
   #summary({ hits, target, searched, model, took_ms }) {
-    const kind = words.kindOf(target);
-    const what = `${words.number(hits.length)} closest of ${words.count(searched, kind)}`;
+    const moments = target === "image" && (this.moments || hits.some(({ item }) => item.film));
+    const of = words.count(searched, words.KINDS[target]) + (moments ? " and moments" : "");
+    const what = `${words.number(hits.length)} closest of ${of}`;
     const { embed, search, fetch } = took_ms;
     const took = words.milliseconds(embed + search + fetch);
     byId("count").textContent = hits.length ? what : "";
     byId("facts").textContent = hits.length ? `${words.modelName(model)} · ${took}` : "";
     byId("facts").title = model;
-    this.#announce(hits.length ? what : EMPTY[target][0]);
+    this.#announce(hits.length ? what : (searched ? ALONE : EMPTY[target])[0]);
   }
 
-  /** @param {"image" | "text"} target */
-  #empty(target) {
-    const [title, line] = EMPTY[target];
-    this.#notice(title, line, make("code", { className: "command", textContent: COMMAND }));
+  /** @param {Answer} answer */
+  #empty({ searched, target }) {
+    const [title, line] = searched ? ALONE : EMPTY[target];
+    const command = make("code", { className: "command", textContent: COMMAND });
+    this.#notice(title, line, searched ? null : command);
   }
 
   /**
    * @param {string} title
    * @param {string} line
-   * @param {Node} last
+   * @param {Node | null} last
    */
   #notice(title, line, last) {
     byId("results").classList.remove("stale");
     byId("notice").replaceChildren(
       make("h2", { textContent: title }),
       make("p", { textContent: line }),
-      last,
+      ...(last ? [last] : []),
     );
     byId("notice").hidden = false;
   }

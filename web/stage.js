@@ -1,13 +1,21 @@
 // @ts-check
-// The large picture of the detail view: its frame, what is loaded when, and swiping.
+// What is shown large in the detail view: a picture, a film, or words; and swiping over it.
 
 import * as api from "./api.js";
-import { byId, fadeIn, make } from "./dom.js";
+import { atMs } from "./badge.js";
+import { byId } from "./dom.js";
+import { Player, still } from "./player.js";
 import * as words from "./words.js";
+
+/** @typedef {import("./api.js").Item} Item */
+/** @typedef {import("./player.js").Film} Film */
 
 // A small original is enlarged so far and no further: beyond, it is only blur.
 const ENLARGED = 3;
 const SWIPE_PX = 48;
+// The player's own controls are moved along, too.
+const CONTROLS_PX = 96;
+const USUAL = { width: 1024, height: 1024 };
 
 export class Stage {
   /** The thumbnail of the next result. @type {string | null} */
@@ -19,56 +27,73 @@ export class Stage {
    * @param {(step: number) => void} calls.step
    * @param {() => void} calls.close
    * @param {() => boolean} calls.atTop  Whether a swipe down would not scroll.
+   * @param {(at_ms: number) => void} calls.moved  Another time of a film is shown.
    */
   constructor(calls) {
     this.calls = calls;
-    this.#swipe(byId("stage"));
+    this.player = new Player(byId("frame"), calls.moved);
+    this.#swipe(byId("screen"));
   }
 
   /**
-   * Shows the picture, or the words where there is none; the small preview until the large is there.
-   * @param {api.Picture | null} picture
-   * @param {string | null} [text]
+   * Shows the item, its picture or its film; the words where it has none.
+   * @param {Item | null} item
    */
-  show(picture, text = null) {
+  show(item) {
+    const picture = item && pictureOf(item);
+    const text = picture ? null : (item?.text ?? null);
     byId("quote").hidden = text === null;
     byId("quote").textContent = text ?? "";
     byId("frame").hidden = !picture;
-    if (picture?.id === this.#shown) return;
-    this.#shown = picture?.id ?? 0;
-    if (picture) this.#frame(picture, byId("frame"));
-  }
-
-  /**
-   * @param {api.Picture} picture
-   * @param {HTMLElement} frame
-   */
-  #frame(picture, frame) {
-    const width = picture.width ?? 1024;
-    const height = picture.height ?? 1024;
-    frame.style.setProperty("--ratio", String(width / height));
-    frame.style.setProperty("--most", `${width * ENLARGED}px`);
+    if ((item?.id ?? 0) === this.#shown) return;
+    this.#shown = item?.id ?? 0;
+    const film = item && filmOf(item);
+    if (film && film.id === this.player.film?.id) {
+      this.player.jump(film.at_ms ?? 0);
+      return;
+    }
+    this.player.stop();
+    if (!picture || !item) return;
+    this.#frame(picture);
+    if (film) {
+      this.player.show(film);
+      return;
+    }
     // New elements: a picture in an old one would stay until the next has come.
-    const small = make("img", { id: "small", alt: "", draggable: false, src: picture.thumbnail });
-    const large = make("img", { id: "large", draggable: false });
-    large.alt = words.fileName(picture.path);
-    large.onload = () => {
-      // The next one is on its way while this one is looked at.
-      if (this.next) new Image().src = api.large(this.next);
-    };
-    large.src = api.large(picture.thumbnail);
-    fadeIn(large);
-    frame.replaceChildren(small, large);
+    const name = words.nameOf(picture);
+    byId("frame").replaceChildren(...still(picture.thumbnail, name, () => this.#fetchNext()));
   }
 
-  /** @param {HTMLElement} stage */
-  #swipe(stage) {
+  /** Ends what plays. */
+  clear() {
+    this.#shown = 0;
+    this.player.stop();
+    byId("frame").replaceChildren();
+  }
+
+  /** The next one is on its way while this one is looked at. */
+  #fetchNext() {
+    if (this.next) new Image().src = api.large(this.next);
+  }
+
+  /** @param {{width: number | null, height: number | null}} picture */
+  #frame({ width, height }) {
+    const wide = width ?? USUAL.width;
+    byId("frame").style.setProperty("--ratio", String(wide / (height ?? USUAL.height)));
+    byId("frame").style.setProperty("--most", `${wide * ENLARGED}px`);
+  }
+
+  /** @param {HTMLElement} screen */
+  #swipe(screen) {
     /** @type {{x: number, y: number, atTop: boolean} | null} */
     let from = null;
     const quietly = { passive: true };
     /** @param {TouchEvent} event */
-    const begin = ({ touches: [touch, second] }) => {
-      from = second ? null : { x: touch.clientX, y: touch.clientY, atTop: this.calls.atTop() };
+    const begin = ({ touches: [touch, second], target }) => {
+      const video = /** @type {HTMLElement} */ (target).closest("video");
+      const low = video && touch.clientY > video.getBoundingClientRect().bottom - CONTROLS_PX;
+      const { clientX: x, clientY: y } = touch;
+      from = second || low ? null : { x, y, atTop: this.calls.atTop() };
     };
     /** @param {TouchEvent} event */
     const end = ({ changedTouches: [touch] }) => {
@@ -84,7 +109,36 @@ export class Stage {
         this.calls.close();
       }
     };
-    stage.addEventListener("touchstart", begin, quietly);
-    stage.addEventListener("touchend", end, quietly);
+    screen.addEventListener("touchstart", begin, quietly);
+    screen.addEventListener("touchend", end, quietly);
   }
+}
+
+/**
+ * Returns what is to be seen of an item, if anything is.
+ * @param {Item} item
+ * @returns {{path: string, member: string | null, width: number | null, height: number | null,
+ *   thumbnail: string} | null}
+ */
+export function pictureOf(item) {
+  if (item.modality === "text") return item.picture;
+  return item.thumbnail === null ? null : { ...item, thumbnail: item.thumbnail };
+}
+
+/**
+ * Returns the film that an item is, is part of or is said in, if any.
+ * @param {Item} item
+ * @returns {Film | null}
+ */
+export function filmOf(item) {
+  const { picture } = item;
+  const said = item.modality === "text" && picture?.modality === "video";
+  const id = said ? picture.id : item.modality === "video" ? item.id : item.film;
+  const shown = said ? picture : item;
+  if (id === null || shown.thumbnail === null) return null;
+  const at_ms = atMs(item);
+  const { path, width, height, kind, thumbnail } = shown;
+  const when = at_ms === null ? "" : ` at ${words.spoken(at_ms)}`;
+  const title = words.nameOf(shown) + when;
+  return { id, path, plays: kind === "video", width, height, at_ms, thumbnail, title };
 }

@@ -44,8 +44,12 @@ export class Start {
   async load() {
     const status = await api.status();
     this.status = status;
-    const { image, text } = status.items;
-    const holds = `${words.count(image, "picture")} · ${words.count(text, "caption")}`;
+    const { image, text, video } = status.items;
+    const holds = [
+      words.count(image - status.moments, "picture"),
+      ...(video ? [words.count(video, "film")] : []),
+      words.count(text, "caption"),
+    ].join(" · ");
     byId("library").textContent = `${holds} · ${words.modelName(status.model.name)}`;
     byId("library").title = status.model.name;
     byId("glimpse-facts").textContent = holds;
@@ -53,8 +57,11 @@ export class Start {
     byId("start-title").textContent = this.title;
     byId("start-lead").textContent = this.lead;
     const skipped = byId("skipped-button");
-    skipped.hidden = !status.skipped;
-    skipped.textContent = `${words.count(status.skipped, "file")} skipped`;
+    const { partial } = status;
+    skipped.hidden = !status.skipped && !partial;
+    skipped.textContent = status.skipped
+      ? `${words.count(status.skipped, "file")} skipped`
+      : `${words.count(partial, "file")} read in part`;
     const hint = byId("hint");
     hint.hidden = !status.hint;
     hint.textContent = status.hint ?? "";

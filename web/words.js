@@ -38,7 +38,66 @@ export function modelName(model) {
 export const milliseconds = (ms) => (ms < 1 ? "under 1 ms" : `${number(Math.round(ms))} ms`);
 
 /**
- * Returns the word for what a target finds.
- * @param {"image" | "text"} target
+ * Returns a time in a film as players show it: "1:23", "1:02:03".
+ * @param {number} ms
  */
-export const kindOf = (target) => (target === "text" ? "caption" : "picture");
+export function clock(ms) {
+  const { hours, minutes, seconds } = parts(ms);
+  const short = `${minutes}:${String(seconds).padStart(2, "0")}`;
+  return hours ? `${hours}:${short.padStart(5, "0")}` : short;
+}
+
+/**
+ * Returns a time or a length to be read aloud: "1 minute 23 seconds".
+ * @param {number} ms
+ */
+export function spoken(ms) {
+  const { hours, minutes, seconds } = parts(ms);
+  const said = [
+    hours ? count(hours, "hour") : "",
+    minutes ? count(minutes, "minute") : "",
+    seconds || !(hours || minutes) ? count(seconds, "second") : "",
+  ];
+  return said.filter(Boolean).join(" ");
+}
+
+/** @param {number} ms */
+function parts(ms) {
+  const all = Math.floor(ms / 1000);
+  return { hours: Math.floor(all / 3600), minutes: Math.floor(all / 60) % 60, seconds: all % 60 };
+}
+
+/**
+ * Returns the file name of an item, of an entry of a shard the entry's.
+ * @param {{path: string, member: string | null}} item
+ */
+export const nameOf = ({ path, member }) => fileName(member ?? path);
+
+/**
+ * Returns what a result is called: "trips/day 1.mp4 at 1 minute 23 seconds".
+ * @param {import("./api.js").Item} item
+ */
+export function title(item) {
+  const name = item.member ? `${item.member} in ${item.path}` : item.path;
+  if (item.film !== null && item.best_ms !== null) return `${name} at ${spoken(item.best_ms)}`;
+  if (item.modality !== "video") return name;
+  return item.duration_ms === null ? `${name}, film` : `${name}, film of ${spoken(item.duration_ms)}`;
+}
+
+/**
+ * Returns where words stand: "subtitle:en" as "subtitles (en)", "exif:Artist" as "EXIF: Artist".
+ * @param {string} origin
+ */
+export function origin(origin) {
+  const [source, ...rest] = origin.split(":");
+  const what = rest.join(":");
+  if (source === "subtitle") return what ? `subtitles (${what})` : "subtitles";
+  return [/^(exif|iptc|xmp)$/.test(source) ? source.toUpperCase() : source, what]
+    .filter(Boolean)
+    .join(": ");
+}
+
+/** @typedef {import("./api.js").Target} Target */
+
+/** The word for what a target finds. @type {Record<Target, string>} */
+export const KINDS = { image: "picture", text: "caption", video: "film" };

@@ -1,0 +1,80 @@
+// @ts-check
+// What is known of a result, as names and values to read.
+
+import * as words from "./words.js";
+
+/** @typedef {import("./api.js").Item} Item */
+/** @typedef {import("./api.js").Facts} Facts */
+
+const BY = { name: ", by its name", mtime: ", by the file’s date" };
+const A_DAY_S = 86_400;
+
+/**
+ * Returns the facts of an item, and of the picture or film that it belongs to, most asked for first.
+ * @param {Item} item
+ * @param {Item | null} whole  That picture or film, once it is known.
+ * @param {number | null} score
+ * @returns {[string, string][]}
+ */
+export function factsOf(item, whole, score) {
+  const shown = item.picture ?? item;
+  const facts = whole?.facts ?? (item.picture ? null : item.facts) ?? null;
+  const size = [facts?.width ?? shown.width, facts?.height ?? shown.height];
+  const length = facts?.duration_ms ?? item.duration_ms;
+  const copies = item.picture ? (whole?.copies ?? []) : item.copies;
+  const beside = (whole ?? item).companions ?? [];
+  /** @type {[string, string | null][]} */
+  const all = [
+    ["File", shown.path],
+    ["Entry", shown.member],
+    ["Time", stretch(item)],
+    ["Length", length ? words.clock(length) : null],
+    ["Taken", facts && taken(facts)],
+    ["Camera", facts && facts.camera],
+    ["Place", facts && place(facts)],
+    ["Size", size[0] && size[1] ? `${size[0]} × ${size[1]}` : null],
+    ["Codec", facts && facts.codec],
+    ["Words", item.origin && words.origin(item.origin)],
+    ["Beside", beside.join("\n")],
+    ["Copies", copies.join("\n")],
+    ["Note", facts && facts.note],
+    ["Score", score === null ? null : words.score(score)],
+  ];
+  return /** @type {[string, string][]} */ (all.filter(([, value]) => value));
+}
+
+/** @param {Item} item */
+function stretch({ start_ms, end_ms }) {
+  if (start_ms === null || end_ms === null) return null;
+  const [from, to] = [words.clock(start_ms), words.clock(end_ms)];
+  return from === to ? from : `${from} – ${to}`;
+}
+
+/** @param {Facts} facts */
+function taken({ taken_at, taken_within_s, taken_from, utc_offset_min }) {
+  if (!taken_at) return null;
+  const within = taken_within_s ?? 0;
+  /** @type {Intl.DateTimeFormatOptions} */
+  const known = { timeZone: "UTC", year: "numeric" };
+  if (within < 100 * A_DAY_S) known.month = "long";
+  if (within < 10 * A_DAY_S) known.day = "numeric";
+  const hour = within < A_DAY_S / 2;
+  if (hour) Object.assign(known, { hour: "2-digit", minute: "2-digit" });
+  const date = new Intl.DateTimeFormat("en-GB", known).format(new Date(`${taken_at}Z`));
+  const zone = hour && utc_offset_min !== null ? ` (${offset(utc_offset_min)})` : "";
+  return date + zone + (BY[/** @type {keyof typeof BY} */ (taken_from)] ?? "");
+}
+
+/** @param {number} minutes */
+function offset(minutes) {
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  if (!minutes) return "UTC";
+  return `UTC${minutes < 0 ? "−" : "+"}${hours}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
+}
+
+/** @param {Facts} facts */
+function place({ latitude, longitude }) {
+  if (latitude === null || longitude === null) return null;
+  const north = `${Math.abs(latitude).toFixed(5)}° ${latitude < 0 ? "S" : "N"}`;
+  return `${north}, ${Math.abs(longitude).toFixed(5)}° ${longitude < 0 ? "W" : "E"}`;
+}

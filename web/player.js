@@ -1,0 +1,152 @@
+// @ts-check
+// A film in the detail view: the browser's own player, or still pictures where it cannot play it.
+
+import * as api from "./api.js";
+import { byId, fadeIn, make } from "./dom.js";
+
+/**
+ * @typedef {object} Film
+ * @property {number} id
+ * @property {string} path
+ * @property {boolean} plays  Whether a browser may have a player for it: an animation is a picture.
+ * @property {number | null} width
+ * @property {number | null} height
+ * @property {number | null} at_ms  Where to begin; null for the film as a whole.
+ * @property {string} thumbnail  What is to be seen there.
+ * @property {string} title
+ */
+
+// A seek that ends so near is where it was meant to go.
+const NEAR_S = 0.25;
+
+export class Player {
+  /** @type {Film | null} */
+  #film = null;
+  /** @type {HTMLVideoElement | null} */
+  #video = null;
+  #at_ms = 0;
+
+  /**
+   * @param {HTMLElement} frame
+   * @param {(at_ms: number) => void} moved  Something else of the film is shown now.
+   */
+  constructor(frame, moved) {
+    this.frame = frame;
+    this.moved = moved;
+  }
+
+  /** The film that is shown. */
+  get film() {
+    return this.#film;
+  }
+
+  /**
+   * Shows the film where it is to begin; it plays when the visitor says so.
+   * @param {Film} film
+   */
+  show(film) {
+    this.stop();
+    this.#film = film;
+    this.#at_ms = film.at_ms ?? 0;
+    if (film.plays) this.#play(film);
+    else this.#still(film.thumbnail);
+    this.moved(this.#at_ms);
+  }
+
+  /**
+   * Goes to another time of the film; a film that plays goes on playing there.
+   * @param {number} at_ms
+   */
+  jump(at_ms) {
+    const film = this.#film;
+    if (!film) return;
+    this.#at_ms = at_ms;
+    if (this.#video) this.#video.currentTime = at_ms / 1000;
+    else this.#still(api.shownAt(film.id, at_ms));
+    this.moved(at_ms);
+  }
+
+  /** Ends all sound, and what is still being loaded. */
+  stop() {
+    const video = this.#video;
+    this.#film = this.#video = null;
+    this.#say("");
+    if (!video) return;
+    video.pause();
+    video.removeAttribute("src");
+    video.load();
+    video.remove();
+  }
+
+  /** @param {Film} film */
+  #play(film) {
+    const video = make("video", {
+      controls: true,
+      playsInline: true,
+      preload: "metadata",
+      poster: api.large(film.thumbnail),
+      src: `${api.original(film.id)}#t=${this.#at_ms / 1000}`,
+      "aria-label": film.title,
+    });
+    this.#video = video;
+    const small = make("img", { id: "small", alt: "", draggable: false, src: film.thumbnail });
+    this.frame.replaceChildren(small, video);
+    video.addEventListener("loadedmetadata", () => {
+      // What is sound alone to this browser is a film that it cannot show.
+      if (!video.videoWidth) this.#fail(film, video);
+      else if (Math.abs(video.currentTime - this.#at_ms / 1000) > NEAR_S) {
+        video.currentTime = this.#at_ms / 1000;
+      }
+    });
+    video.addEventListener("loadeddata", () => small.remove());
+    video.addEventListener("timeupdate", () => {
+      if (video === this.#video && !video.seeking) this.moved(video.currentTime * 1000);
+    });
+    video.addEventListener("error", () => this.#fail(film, video));
+  }
+
+  /**
+   * @param {Film} film
+   * @param {HTMLVideoElement} video
+   */
+  async #fail(film, video) {
+    if (video !== this.#video) return;
+    this.#video = null;
+    video.removeAttribute("src");
+    this.#still(api.shownAt(film.id, this.#at_ms));
+    const reason = await api.whyNot(film.id);
+    if (film !== this.#film) return;
+    const suffix = /\.(\w+)$/.exec(film.path)?.[1].toUpperCase();
+    this.#say(
+      reason ??
+        `This browser cannot play this ${suffix ? `${suffix} film` : "film"}, so its moments are ` +
+          "shown as pictures. “Open original” gets the film for another program.",
+    );
+  }
+
+  /** @param {string} thumbnail */
+  #still(thumbnail) {
+    this.frame.replaceChildren(...still(thumbnail, this.#film?.title ?? ""));
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    byId("player-note").textContent = text;
+    byId("player-note").hidden = !text;
+  }
+}
+
+/**
+ * Returns the small preview, and over it the large one as soon as it is there.
+ * @param {string} thumbnail
+ * @param {string} alt
+ * @param {() => void} [loaded]
+ */
+export function still(thumbnail, alt, loaded) {
+  const small = make("img", { id: "small", alt: "", draggable: false, src: thumbnail });
+  const large = make("img", { id: "large", alt, draggable: false });
+  if (loaded) large.onload = loaded;
+  large.src = api.large(thumbnail);
+  fadeIn(large);
+  return [small, large];
+}
