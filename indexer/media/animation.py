@@ -44,15 +44,16 @@ def shown(found: Opened, reduction: Reduction, *, max_pixels: int) -> Iterator[S
     """
     reel = _Reel(found, reduction, max_pixels)
     held: list[Sample] = []
-    is_film = False
+    position = 0
     for position, moment in enumerate(moments(reel.frames(), _EVERY_MS), 1):
         held.append(reel.sample(moment.image, position=position, span=moment.span))
-        is_film = is_film or (len(held) > 1 and reel.read_ms >= _SHORT_MS)
-        if is_film:
+        if position > 1 and reel.read_ms >= _SHORT_MS:
             yield from held
             held.clear()
-    if not is_film and reel.best.image is not None:
-        yield reel.sample(reel.best.image)
+    if position > 1 and reel.read_ms >= _SHORT_MS:
+        yield from held
+    elif reel.best.frame is not None:
+        yield reel.sample(reel.best.frame.image)
     yield reel.facts()
 
 
@@ -108,7 +109,7 @@ class _Reel:
                     raise
                 self._stop(f"the rest is damaged ({error})")
                 return
-            frame = Frame(self.read_ms, _duration_ms(image), rgb)
+            frame = Frame.of(self.read_ms, _duration_ms(image), rgb)
             self.read_ms += frame.duration_ms
             self.best.see(frame)
             work_s += perf_counter() - began

@@ -23,11 +23,17 @@ _CLEARER = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame, upright RGB, and when it is shown."""
+    """A frame, upright RGB, and when it is shown; `small` is float32 (32, 32, 3) of it."""
 
     start_ms: int
     duration_ms: int
     image: Image.Image
+    small: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, start_ms: int, duration_ms: int, image: Image.Image) -> "Frame":
+        small = image.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+        return cls(start_ms, duration_ms, image, np.asarray(small, dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +51,13 @@ class Choice:
     """
 
     def __init__(self) -> None:
-        self.image: Image.Image | None = None
-        self.at_ms = 0
+        self.frame: Frame | None = None
         self._detail = 0.0
 
     def see(self, frame: Frame) -> None:
-        small = _small(frame.image)
-        detail = float(sum(np.abs(np.diff(small, axis=axis)).mean() for axis in (0, 1)))
-        if self.image is None or detail > max(_FLAT, _CLEARER * self._detail):
-            self.image, self.at_ms, self._detail = frame.image, frame.start_ms, detail
+        detail = float(sum(np.abs(np.diff(frame.small, axis=axis)).mean() for axis in (0, 1)))
+        if self.frame is None or detail > max(_FLAT, _CLEARER * self._detail):
+            self.frame, self._detail = frame, detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,8 @@ class _Look:
     is_blank: bool
 
     @classmethod
-    def of(cls, image: Image.Image) -> "_Look":
-        small = _small(image)
-        cell = _SIDE // _GRID
+    def of(cls, frame: Frame) -> "_Look":
+        small, cell = frame.small, _SIDE // _GRID
         layout = small.reshape(_GRID, cell, _GRID, cell, 3).mean(axis=(1, 3)).astype(np.float32)
         bins = (small // 64).astype(np.intp) @ [16, 4, 1]
         colours = (np.bincount(bins.ravel(), minlength=64) / bins.size).astype(np.float32)
@@ -89,31 +92,26 @@ def moments(frames: Iterator[Frame], every_ms: int) -> Iterator[Moment]:
     Moments that repeat an earlier one, or show nothing, are left out.
     """
     earlier: list[_Look] = []
-    for moment in _shots(frames, every_ms):
-        look = _Look.of(moment.image)
+    for span, frame in _shots(frames, every_ms):
+        look = _Look.of(frame)
         if look.is_blank or any(look.is_like(one, _ALIKE, _ALIKE_SHARE) for one in earlier):
             continue
         earlier = [*earlier[1 - _COMPARED :], look]
-        yield moment
+        yield Moment(span, frame.image)
 
 
-def _shots(frames: Iterator[Frame], every_ms: int) -> Iterator[Moment]:
+def _shots(frames: Iterator[Frame], every_ms: int) -> Iterator[tuple[Span, Frame]]:
     start_ms = end_ms = 0
     best = Choice()
     last: _Look | None = None
     for frame in frames:
-        look = _Look.of(frame.image)
+        look = _Look.of(frame)
         lasted = frame.start_ms - start_ms
         cut = last is not None and not look.is_like(last, _CUT, _CUT_SHARE)
-        if best.image is not None and ((cut and lasted >= _LEAST_SHOT_MS) or lasted >= every_ms):
-            yield Moment(Span(start_ms, frame.start_ms, best.at_ms), best.image)
+        if best.frame and ((cut and lasted >= _LEAST_SHOT_MS) or lasted >= every_ms):
+            yield Span(start_ms, frame.start_ms, best.frame.start_ms), best.frame
             best, start_ms = Choice(), frame.start_ms
         best.see(frame)
         last, end_ms = look, frame.start_ms + frame.duration_ms
-    if best.image is not None:
-        yield Moment(Span(start_ms, end_ms, best.at_ms), best.image)
-
-
-def _small(image: Image.Image) -> NDArray[np.float32]:
-    small = image.resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float32)
+    if best.frame:
+        yield Span(start_ms, end_ms, best.frame.start_ms), best.frame
