@@ -6,11 +6,10 @@ from pathlib import PurePosixPath
 from indexer.errors import MediaError
 from indexer.media.pictures import PictureNames
 from indexer.media.tables import pairs_in
-from indexer.media.texts import UTF16_MARKS, clean, content, decoded
+from indexer.media.texts import MAX_CAPTION, UTF16_MARKS, clean, content, decoded
 from indexer.types import Kind, Sample, SourceFile
 
 SIDECAR_SUFFIX = ".txt"
-MAX_CAPTION = 10_000
 _MAX_SIDECAR_BYTES = 1_000_000
 
 

@@ -9,6 +9,9 @@ from indexer.types import SourceFile
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
+MAX_CAPTION = 10_000
+"""Longer captions are cut, in characters."""
+
 # Control characters and halves of surrogate pairs, which JSON can spell ("\ud800"): PostgreSQL
 # stores neither, UTF-8 cannot spell the latter.
 _UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
