@@ -4,6 +4,7 @@
     ├── ConfigError      the operator: a setting, a model name, a library folder, a database URL
     │   └── IndexMismatch    the library was made with another model or by a newer atisbo
     ├── MediaError       one file: it cannot be read; the run goes on without it
+    │   └── Unreached        its bytes could not be had just now; it may be whole
     ├── BadQuery         the caller: the query breaks a rule that the message names
     │   └── NotFound         the caller asked for an item that the library does not have
     └── Unavailable      the moment: something outside (a disk, a database, a lock) says no now
@@ -30,6 +31,10 @@ class IndexMismatch(ConfigError):
 
 class MediaError(AtisboError):
     """One file cannot be turned into samples; becomes `Skipped` with this reason."""
+
+
+class Unreached(MediaError):
+    """The bytes of a file could not be had just now: what is known of it stays, nothing is said."""
 
 
 class BadQuery(AtisboError):

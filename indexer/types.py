@@ -52,11 +52,28 @@ class Kind(StrEnum):
     COMPANION = "companion"
 
 
+def is_url(root: str) -> bool:
+    """Whether a root is a place in a store, such as "s3://bucket/shards", not a folder."""
+    return "://" in root  # an absolute path in its plain form has no "//"
+
+
+def address_of(root: str, path: str) -> str:
+    """Returns where a file lies, for people and for what opens it: a path, or a URL.
+
+    A root may be the URL of one shard, which then is the file itself.
+    """
+    if is_url(root):
+        return root if root.endswith(f"/{path}") else f"{root}/{path}"
+    return str(Path(root, path))
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file found on disk. `root` is absolute, `path` relative to it; both POSIX.
+    """A file that was found. `root` is absolute, `path` relative to it; both POSIX.
 
-    `digest` tells its content, in hexadecimal; None where nobody read it.
+    `digest` tells its content, in hexadecimal; None where nobody read it. In a store `root` is a
+    URL (see `is_url`), `digest` stands for the tag that the store gives, and `location` names no
+    file: only `address` does.
     """
 
     root: str
@@ -73,6 +90,14 @@ class SourceFile:
     @property
     def location(self) -> Path:
         return Path(self.root, self.path)
+
+    @property
+    def address(self) -> str:
+        return address_of(self.root, self.path)
+
+    @property
+    def is_remote(self) -> bool:
+        return is_url(self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +270,10 @@ class Item:
     def location(self) -> Path:
         return Path(self.root, self.path)
 
+    @property
+    def address(self) -> str:
+        return address_of(self.root, self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -256,6 +285,10 @@ class Place:
     @property
     def location(self) -> Path:
         return Path(self.root, self.path)
+
+    @property
+    def address(self) -> str:
+        return address_of(self.root, self.path)
 
 
 @dataclass(frozen=True, slots=True)
