@@ -49,7 +49,7 @@ class Lookup:
             NotFound: the library does not have it.
         """
         item = self.item(id)
-        facts = self._catalog.facts(id)
+        facts = self._catalog.facts([id]).get(id)
         if item.modality is Modality.TEXT:
             picture = self.pictures_of([item]).get(item.about) if item.about is not None else None
             return Detail(item, picture=picture, facts=facts)
@@ -127,12 +127,8 @@ class Lookup:
     def durations_of(self, items: Sequence[Item]) -> Mapping[int, int]:
         """Returns the length of each film among the items, in milliseconds, by its id."""
         films = [item.id for item in items if item.modality is Modality.VIDEO]
-        facts = {id: self._catalog.facts(id) for id in films}
-        return {
-            id: one.duration_ms
-            for id, one in facts.items()
-            if one is not None and one.duration_ms is not None
-        }
+        facts = self._catalog.facts(films) if films else {}
+        return {id: one.duration_ms for id, one in facts.items() if one.duration_ms is not None}
 
     def copies_of(self, items: Sequence[Item]) -> Mapping[int, Sequence[Place]]:
         """Returns where exact copies of the items' files lie, by id."""

@@ -115,8 +115,8 @@ class FakeCatalog:
         ]
         return sorted(same, key=lambda one: one.position)
 
-    def facts(self, id: int) -> Facts | None:
-        return self.told.get(id)
+    def facts(self, ids: Sequence[int]) -> Mapping[int, Facts]:
+        return {id: self.told[id] for id in ids if id in self.told}
 
     def companions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
         return {id: self.beside[id] for id in ids if id in self.beside}
