@@ -12,7 +12,7 @@ export function badge(item) {
   const at = atMs(item);
   if (at !== null) return sign("play", words.clock(at));
   if (item.modality !== "video") return null;
-  return sign("film", item.duration_ms === null ? "Film" : words.clock(item.duration_ms));
+  return sign("film", item.duration_ms === null ? "Film" : words.length(item.duration_ms));
 }
 
 /**

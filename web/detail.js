@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { atMs } from "./badge.js";
 import { byId, icon, isPlain, make } from "./dom.js";
-import { factsOf } from "./facts.js";
+import { factsOf, fileFactsOf } from "./facts.js";
 import { Lines } from "./lines.js";
 import { Reel } from "./reel.js";
 import { filmOf, pictureOf, Stage } from "./stage.js";
@@ -21,8 +21,6 @@ export class Detail {
   #id = null;
   /** @type {Item | null} */
   #item = null;
-  /** The picture or film that the item belongs to, once it is fetched. @type {Item | null} */
-  #whole = null;
   /** The film that the strip is of. @type {number | null} */
   #film = null;
   /** @type {AbortController | null} */
@@ -83,7 +81,7 @@ export class Detail {
     const another = id !== this.#id;
     if (another) {
       this.#id = id;
-      this.#item = this.#whole = null;
+      this.#item = null;
       byId("detail-error").hidden = true;
     }
     this.place(place);
@@ -144,8 +142,7 @@ export class Detail {
       const belongsTo = item.picture?.id ?? item.film;
       const whole = belongsTo === null ? item : await api.item(belongsTo, running.signal);
       if (id !== this.#id) return;
-      this.#whole = whole;
-      this.#facts();
+      this.#named("file-facts", fileFactsOf(whole));
       if (whole.moments?.length) this.reel.show(whole.moments);
       this.lines.show(whole.captions ?? [], id);
     } catch (error) {
@@ -179,15 +176,24 @@ export class Detail {
   #keepReel(item) {
     const film = item && filmOf(item);
     if (film && film.id === this.#film) return;
+    this.#named("file-facts", []);
     this.#film = film?.id ?? null;
     this.reel.keep(film && (film.width ?? 16) / (film.height ?? 9));
     this.lines.clear();
   }
 
   #facts() {
-    if (!this.#item) return;
-    byId("facts-list").replaceChildren(
-      ...factsOf(this.#item, this.#whole, this.score).map(([name, value]) =>
+    if (this.#item) this.#named("facts-list", factsOf(this.#item, this.score));
+  }
+
+  /**
+   * @param {string} id
+   * @param {import("./facts.js").Named} facts
+   */
+  #named(id, facts) {
+    byId(id).hidden = !facts.length;
+    byId(id).replaceChildren(
+      ...facts.map(([name, value]) =>
         make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value })),
       ),
     );

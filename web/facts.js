@@ -9,39 +9,47 @@ import * as words from "./words.js";
 const BY = { name: ", by its name", mtime: ", by the file’s date" };
 const A_DAY_S = 86_400;
 
+/** @typedef {[string, string][]} Named */
+
 /**
- * Returns the facts of an item, and of the picture or film that it belongs to, most asked for first.
+ * Returns what a search tells of a result.
  * @param {Item} item
- * @param {Item | null} whole  That picture or film, once it is known.
  * @param {number | null} score
- * @returns {[string, string][]}
  */
-export function factsOf(item, whole, score) {
-  const shown = item.picture ?? item;
-  const facts = whole?.facts ?? (item.picture ? null : item.facts) ?? null;
-  const size = [facts?.width ?? shown.width, facts?.height ?? shown.height];
-  const length = facts?.duration_ms ?? item.duration_ms;
-  const copies = item.picture ? (whole?.copies ?? []) : item.copies;
-  const beside = (whole ?? item).companions ?? [];
-  /** @type {[string, string | null][]} */
-  const all = [
-    ["File", shown.path],
-    ["Entry", shown.member],
+export function factsOf(item, score) {
+  const { path, member, width, height } = item.picture ?? item;
+  return known([
+    ["File", path],
+    ["Entry", member],
+    ["Copies", item.copies.join("\n")],
+    ["Size", width && height ? `${width} × ${height}` : null],
     ["Time", stretch(item)],
-    ["Length", length ? words.clock(length) : null],
+    ["Words", item.origin && words.origin(item.origin)],
+    ["Score", score === null ? null : words.score(score)],
+  ]);
+}
+
+/**
+ * Returns what the file of a picture or film tells of itself.
+ * @param {Item} whole
+ */
+export function fileFactsOf({ facts, companions }) {
+  return known([
     ["Taken", facts && taken(facts)],
     ["Camera", facts && facts.camera],
     ["Place", facts && place(facts)],
-    ["Size", size[0] && size[1] ? `${size[0]} × ${size[1]}` : null],
+    ["Length", facts?.duration_ms ? words.length(facts.duration_ms) : null],
     ["Codec", facts && facts.codec],
-    ["Words", item.origin && words.origin(item.origin)],
-    ["Beside", beside.join("\n")],
-    ["Copies", copies.join("\n")],
+    ["Beside", (companions ?? []).join("\n")],
     ["Note", facts && facts.note],
-    ["Score", score === null ? null : words.score(score)],
-  ];
-  return /** @type {[string, string][]} */ (all.filter(([, value]) => value));
+  ]);
 }
+
+/**
+ * @param {[string, string | null | undefined][]} named
+ * @returns {Named}
+ */
+const known = (named) => /** @type {Named} */ (named.filter(([, value]) => value));
 
 /** @param {Item} item */
 function stretch({ start_ms, end_ms }) {

@@ -19,6 +19,10 @@ import { byId, fadeIn, make } from "./dom.js";
 // A seek that ends so near is where it was meant to go.
 const NEAR_S = 0.25;
 
+const UNKNOWN = "This browser cannot play films of this kind.";
+const BROKEN = "This browser cannot go on playing this film.";
+const WAY_OUT = "“Open original” gets the film for another program.";
+
 export class Player {
   /** @type {Film | null} */
   #film = null;
@@ -98,7 +102,7 @@ export class Player {
         video.currentTime = this.#at_ms / 1000;
       }
     });
-    video.addEventListener("loadeddata", () => small.remove());
+    video.addEventListener("playing", () => small.remove(), { once: true });
     video.addEventListener("timeupdate", () => {
       if (video === this.#video && !video.seeking) this.moved(video.currentTime * 1000);
     });
@@ -111,17 +115,13 @@ export class Player {
    */
   async #fail(film, video) {
     if (video !== this.#video) return;
+    const begun = video.error?.code === MediaError.MEDIA_ERR_DECODE;
     this.#video = null;
     video.removeAttribute("src");
     this.#still(api.shownAt(film.id, this.#at_ms));
     const reason = await api.whyNot(film.id);
     if (film !== this.#film) return;
-    const suffix = /\.(\w+)$/.exec(film.path)?.[1].toUpperCase();
-    this.#say(
-      reason ??
-        `This browser cannot play this ${suffix ? `${suffix} film` : "film"}, so its moments are ` +
-          "shown as pictures. “Open original” gets the film for another program.",
-    );
+    this.#say(reason ?? `${begun ? BROKEN : UNKNOWN} Its moments are shown as pictures. ${WAY_OUT}`);
   }
 
   /** @param {string} thumbnail */

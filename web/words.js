@@ -48,6 +48,12 @@ export function clock(ms) {
 }
 
 /**
+ * Returns the length of a film in the same way, never nothing: "0:01", "1:02:03".
+ * @param {number} ms
+ */
+export const length = (ms) => clock(Math.max(1000, ms));
+
+/**
  * Returns a time or a length to be read aloud: "1 minute 23 seconds".
  * @param {number} ms
  */
@@ -81,7 +87,7 @@ export function title(item) {
   const name = item.member ? `${item.member} in ${item.path}` : item.path;
   if (item.film !== null && item.best_ms !== null) return `${name} at ${spoken(item.best_ms)}`;
   if (item.modality !== "video") return name;
-  return item.duration_ms === null ? `${name}, film` : `${name}, film of ${spoken(item.duration_ms)}`;
+  return item.duration_ms === null ? `${name}, film` : `${name}, film of ${spoken(Math.max(1000, item.duration_ms))}`;
 }
 
 /**

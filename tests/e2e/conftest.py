@@ -5,11 +5,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from indexer.types import Span
+from tests.e2e.films import ScenesReader, draw_film, make_films_library
 
 COLOURS = {
     "red": (230, 20, 20),
@@ -19,6 +23,8 @@ COLOURS = {
     "purple": (120, 0, 150),
 }
 MARKUP = "<img src=nowhere onerror=document.title='markup'>"
+FILMS = {"trip.mp4": ["red", "green", "blue"], "old.avi": ["yellow", "purple"]}
+WORDS = {Span(4500, 5500, 4500): "a purple hat", Span(500, 1500, 500): "a black boot"}
 SIZES = [(640, 480), (480, 640), (900, 300), (500, 500)]
 _ARGUMENTS = [
     "--no-sandbox",
@@ -59,6 +65,27 @@ def server(media: Path) -> Iterator[str]:
     library = media.parent / "library"
     indexing = atisbo("index", media, "--library", library, "--model", "colour")
     subprocess.run(indexing, check=True, capture_output=True)
+    with served(library) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def film_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `atisbo serve` over two films, one of which no browser plays."""
+    folder = tmp_path_factory.mktemp("e2e-films") / "films"
+    folder.mkdir()
+    scenes = {name: [COLOURS[colour] for colour in colours] for name, colours in FILMS.items()}
+    for name, codec in (("trip.mp4", "libx264"), ("old.avi", "mpeg4")):
+        draw_film(folder / name, scenes[name], codec=codec)
+    library = folder.parent / "library"
+    make_films_library(library, folder, ScenesReader(scenes, {"trip.mp4": WORDS}))
+    with served(library) as address:
+        yield address
+
+
+@contextmanager
+def served(library: Path) -> Iterator[str]:
+    """Runs the service over the library."""
     command = atisbo("serve", "--library", library, "--port", 0)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -81,6 +108,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A fresh page over pictures and captions; see `watched`."""
+    with watched(browser, server) as opened:
+        yield opened
+
+
+@pytest.fixture
+def film_page(browser: Browser, film_server: str) -> Iterator[Page]:
+    """A fresh page over films; see `watched`."""
+    with watched(browser, film_server) as opened:
+        yield opened
+
+
+@contextmanager
+def watched(browser: Browser, server: str) -> Iterator[Page]:
     """A fresh page; it must leave no error in the console and call no other host."""
     context = browser.new_context(base_url=server, viewport={"width": 1280, "height": 800})
     opened = context.new_page()
