@@ -19,11 +19,10 @@ from av.stream import Discard, Disposition
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle
 
-from indexer.media.captions import MAX_CAPTION
 from indexer.media.cues import Cue
 from indexer.media.languages import language
 from indexer.media.sentences import sentences
-from indexer.media.texts import clean
+from indexer.media.texts import MAX_CAPTION, clean
 from indexer.types import Sample, Span
 
 MAX_STREAMS = 8

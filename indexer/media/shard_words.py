@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from indexer.media.captions import MAX_CAPTION
-from indexer.media.texts import UTF16_MARKS, clean, decoded
+from indexer.media.texts import MAX_CAPTION, UTF16_MARKS, clean, decoded
 
 MAX_TEXT_BYTES = 1_000_000
 """A longer text is no caption, and JSON that is longer holds something else."""

@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from indexer.errors import MediaError
 from indexer.media import shard_parquet, shard_tar
-from indexer.media.image import MAX_PIXELS, decode, thumbnail
+from indexer.media.damage import MAX_PIXELS
+from indexer.media.image import decode, thumbnail
 from indexer.media.remote import SHARD_SUFFIXES
 from indexer.media.shard_parquet import parquet_member, read_parquet
 from indexer.media.shard_pictures import ShardPictures
