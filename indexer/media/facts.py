@@ -10,7 +10,6 @@ from indexer.media.cameras import camera
 from indexer.media.metadata import Metadata
 from indexer.media.places import Place
 from indexer.media.taken import Moment
-from indexer.media.words import Word, chosen
 from indexer.types import Facts, TakenFrom
 
 _DAY_S = 86_400
@@ -18,18 +17,6 @@ _QUICKTIME = "com.apple.quicktime."
 _LOCATIONS = (f"{_QUICKTIME}location.iso6709", "location", "location-eng")
 _MAKERS = (f"{_QUICKTIME}make", "com.android.manufacturer", "make", "manufacturer")
 _MODELS = (f"{_QUICKTIME}model", "com.android.model", "model")
-_VIDEO_TEXTS = (
-    f"{_QUICKTIME}title",
-    f"{_QUICKTIME}displayname",
-    "title",
-    f"{_QUICKTIME}description",
-    "description",
-    "synopsis",
-    "subtitle",
-    f"{_QUICKTIME}comment",
-    "comment",
-)
-_VIDEO_KEYWORDS = (f"{_QUICKTIME}keywords", "keywords")
 _QUARTER_MIN = 15
 _FIRST_FILES = 1990
 _MODIFIED_WITHIN_S = _DAY_S  # cameras that write this time alone write it at once, editors later
@@ -85,17 +72,6 @@ def video_facts(
         duration_ms=duration_ms,
         codec=codec,
     )
-
-
-def video_words(tags: Mapping[str, str]) -> Sequence[Word]:
-    """Returns the captions among a film's tags, and where each stands: ("video:title", "Lake")."""
-    told = _lower(tags)
-    texts = ((f"video:{key.removeprefix(_QUICKTIME)}", told.get(key, "")) for key in _VIDEO_TEXTS)
-    keywords = (
-        (f"video:{key.removeprefix(_QUICKTIME)}", [told.get(key, "")]) for key in _VIDEO_KEYWORDS
-    )
-    names = (_first(told, _MAKERS), _first(told, _MODELS), told.get("encoder", ""))
-    return chosen((*texts, *keywords), names)
 
 
 def _facts(told: Told | None, place: Place | None) -> Facts:

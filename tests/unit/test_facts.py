@@ -8,7 +8,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from indexer.media.cameras import camera
-from indexer.media.facts import photo_facts, video_facts, video_words
+from indexer.media.facts import photo_facts, video_facts
 from indexer.media.metadata import Metadata, read_metadata
 from indexer.types import Facts, TakenFrom
 
@@ -206,19 +206,3 @@ def test_a_films_day_is_its_noon() -> None:
         43_200,
         TakenFrom.VIDEO,
     )
-
-
-def test_a_films_titles_are_captions_and_its_programs_are_not() -> None:
-    tags = {
-        "TITLE": "Our boat trip",
-        "comment": "Made with FFmpeg",
-        "description": "Around the island.",
-        "com.apple.quicktime.keywords": "sea,boat",
-        "encoder": "Lavf58.20.100",
-        "handler_name": "VideoHandler",
-    }
-    assert video_words(tags) == [
-        ("video:title", "Our boat trip"),
-        ("video:description", "Around the island."),
-        ("video:keywords", "sea, boat"),
-    ]
