@@ -5,6 +5,7 @@ all, maker's notes with them. Cameras and programs break tags often enough.
 """
 
 import math
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _MAX_VALUE_BYTES = 200_000  # longer than any text a person types
 _MAX_ENTRIES = 1_000
 
+_OPAQUE = re.compile(rb"[\x00-\x08\x0e-\x1f]")  # not in any text: a maker's own data
 _TEXT = frozenset({1, 2, 7, 129})  # bytes, ASCII, undefined, and the UTF-8 of EXIF 3.0
 _NUMBERS = {3: "H", 4: "I", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
 _RATIONALS = {5: "I", 10: "i"}
@@ -90,8 +92,9 @@ class Exif:
         content = content.strip(b"\0 ")
         if name == b"JIS":
             return _japanese(content)
-        # Programs that know no prefix write their text from the first byte on.
-        return decoded(content if name in (b"ASCII", b"") else value.strip(b"\0 "))
+        if name not in (b"ASCII", b""):
+            content = value.strip(b"\0 ")  # programs that know no prefix begin with their text
+        return "" if _OPAQUE.search(content) else decoded(content)
 
     def numbers(self, tag: Tag) -> tuple[float, ...]:
         """Returns a tag of the GPS directory as numbers, empty where it is absent or text."""

@@ -8,7 +8,8 @@ import re
 from collections.abc import Collection
 
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
-_IDEOGRAPHS = "\u2e80"  # from here on one sign may be a word
+_TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
+_SHORT_WORDS = "\u0900"  # from here on one letter may be a word: India, China, Japan
 
 # The whole text, in lower case and letters alone.
 _STOCK = frozenset(
@@ -46,6 +47,8 @@ _STOCK = frozenset(
         "samsung",
         "ricoh",
         "jenoptik",
+        "dsc",
+        "img",
         "sonydsc",
         "minoltadsc",
         "konicaminolta",
@@ -97,8 +100,8 @@ _PATTERNS = tuple(
         rf"(?i)((comment|image|file|picture) )?(created|made|generated|processed|edited|produced|"
         rf"optimi[sz]ed|encoded|compressed|written|saved|converted|resized) (with|by|using|in) "
         rf"(the |an? )?({_PROGRAMS})\b.*",
-        r"(?i)file written by .*|.*\bversion [\d.]+|creator(_id)?:.*|file source:.*|software:.*|"
-        r"copyright\b.*",
+        r"(?i)file written by .*|.*\bversion \d+\.[\d.]+|creator(_id)?:.*|"
+        r"file source:.*|software:.*|(copyright|\(c\)|©) ?(\(c\)|©|\d{4}|by\b).*|https?://\S+",
         r"(?i).*\b(using IJG JPEG|JPEG Library|JPEG Encoder|jpeg-recompress|JPEGmini|"
         r"quality ?= ?\d).*",
         r"(?i)(lead technologies|acd ?systems|handmade software|xv version|gif smartsaver|"
@@ -136,8 +139,8 @@ def is_caption(text: str, names: Collection[str] = ()) -> bool:
         names: What the file's camera and software call themselves.
     """
     letters = _NOT_LETTERS.sub("", text).lower()
-    if len(letters) < 2 and not any(letter >= _IDEOGRAPHS for letter in letters):
-        return False  # blank, or digits and punctuation
+    if not _TWO_LETTERS.search(text) and not any(one >= _SHORT_WORDS for one in letters):
+        return False  # blank, digits and punctuation, scraps of damage
     if letters in _STOCK or any(text.lower() == name.lower() for name in names if name):
         return False
     if not _is_legible(text):
