@@ -60,7 +60,8 @@ class Metadata:
 def read_metadata(image: Image.Image) -> Metadata:
     """Returns what the file of an opened picture tells; decodes no pixels.
 
-    A PNG may hold blocks behind its pixels; they are there once it is loaded.
+    A PNG may hold blocks behind its pixels, which are there once it is loaded; those of JPEG 2000
+    are there until it is.
     """
     tags = blocks.exif_of(image)
     packet = _xmp(blocks.xmp_of(image))

@@ -195,6 +195,26 @@ def test_profiles_that_imagemagick_writes_as_digits_are_read() -> None:
     assert read_metadata(opened("PNG", pnginfo=broken)) == Metadata()
 
 
+def test_boxes_of_jpeg_2000_are_read_until_it_is_loaded() -> None:
+    content = BytesIO()
+    Image.new("RGB", (16, 16)).save(content, "JPEG2000", no_jp2=False)
+    for name, block in (
+        ("be7acfcb97a942e89c71999491e3afac", packet(bag("dc:subject", "lake"))),
+        ("33c7a4d2b81d4723a0baf1a3e097ad38", iptc_block((2, 5, b"Regatta"))),
+        (b"JpgTiffExif->JP2".hex(), exif_with({0x010E: "A quiet lane"}).tobytes()[6:]),
+    ):
+        box = b"uuid" + bytes.fromhex(name) + block
+        content.write(struct.pack(">I", len(box) + 4) + box)
+    image = Image.open(content)
+    assert words(image) == [
+        ("xmp:dc:subject", "lake"),
+        ("iptc:ObjectName", "Regatta"),
+        ("exif:ImageDescription", "A quiet lane"),
+    ]
+    image.load()
+    assert not words(image)
+
+
 def test_a_text_in_several_blocks_comes_once_from_the_most_specific() -> None:
     title = languages("dc:title", ("x-default", "The harbour"))
     again = languages("dc:description", ("x-default", "the harbour."))
