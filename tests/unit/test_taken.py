@@ -116,6 +116,8 @@ def test_what_no_picture_can_have_is_no_time(text: str) -> None:
 def test_the_future_is_no_time_but_another_zones_tomorrow_is() -> None:
     now = datetime.now()
     assert parsed(f"{now + timedelta(days=3):%Y:%m:%d %H:%M:%S}") is None
+    assert parsed(f"{now + timedelta(days=3):%Y:%m:%d}") is None
+    assert in_name(f"IMG-{now + timedelta(days=3):%Y%m%d}-WA0001.jpg") is None
     assert parsed(f"{now + timedelta(hours=20):%Y:%m:%d %H:%M:%S}") is not None
 
 
