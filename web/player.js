@@ -19,6 +19,13 @@ import { byId, fadeIn, make } from "./dom.js";
 // A seek that ends so near is where it was meant to go.
 const NEAR_S = 0.25;
 
+/**
+ * Returns where to seek for what is shown at a time. Times of frames are cut to milliseconds, so a
+ * frame's own time may still show the frame before; a millisecond later does not.
+ * @param {number} at_ms
+ */
+const seconds = (at_ms) => (at_ms ? (at_ms + 1) / 1000 : 0);
+
 const UNKNOWN = "This browser cannot play films of this kind.";
 const BROKEN = "This browser cannot go on playing this film.";
 const WAY_OUT = "“Open original” gets the film for another program.";
@@ -65,7 +72,7 @@ export class Player {
     const film = this.#film;
     if (!film) return;
     this.#at_ms = at_ms;
-    if (this.#video) this.#video.currentTime = at_ms / 1000;
+    if (this.#video) this.#video.currentTime = seconds(at_ms);
     else this.#still(api.shownAt(film.id, at_ms));
     this.moved(at_ms);
   }
@@ -89,7 +96,7 @@ export class Player {
       playsInline: true,
       preload: "metadata",
       poster: api.large(film.thumbnail),
-      src: `${api.original(film.id)}#t=${this.#at_ms / 1000}`,
+      src: `${api.original(film.id)}#t=${seconds(this.#at_ms)}`,
       "aria-label": film.title,
     });
     this.#video = video;
@@ -98,8 +105,8 @@ export class Player {
     video.addEventListener("loadedmetadata", () => {
       // What is sound alone to this browser is a film that it cannot show.
       if (!video.videoWidth) this.#fail(film, video);
-      else if (Math.abs(video.currentTime - this.#at_ms / 1000) > NEAR_S) {
-        video.currentTime = this.#at_ms / 1000;
+      else if (Math.abs(video.currentTime - seconds(this.#at_ms)) > NEAR_S) {
+        video.currentTime = seconds(this.#at_ms);
       }
     });
     video.addEventListener("playing", () => small.remove(), { once: true });
