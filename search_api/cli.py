@@ -106,16 +106,16 @@ def as_document(query: "Query", answer: "Answer", model: str) -> str:
 
     body = SearchBody.of(answer, target=query.target, model=model).model_dump(mode="json")
     for hit, found in zip(body["hits"], answer.hits, strict=True):
-        hit["item"]["absolute_path"] = str(found.item.location)
+        hit["item"]["absolute_path"] = found.item.address
         copies = answer.copies.get(found.item.id, ())
-        hit["item"]["absolute_copies"] = [str(copy.location) for copy in copies]
+        hit["item"]["absolute_copies"] = [copy.address for copy in copies]
     return json.dumps(body, indent=2)
 
 
 def tab_separated(score: float, item: "Item") -> str:
     """Returns one line for programs; tabs and line ends inside a field become blanks."""
     at_ms = shown_at_ms(item)
-    fields = [f"{score:.4f}", str(item.location)]
+    fields = [f"{score:.4f}", item.address]
     if item.text is not None:
         fields.append(item.text)
     if at_ms is not None:
@@ -128,8 +128,10 @@ def tab_separated(score: float, item: "Item") -> str:
 def place(item: "Item") -> str:
     """Returns where the item is, for people: "/films/trip.mp4 at 1:23"."""
     at_ms = shown_at_ms(item)
-    inside = "" if item.member is None else f" ({item.member})"
-    return f"{item.location}{inside}" + ("" if at_ms is None else f" at {clock(at_ms)}")
+    from search_api.pictures import shown_member
+
+    inside = "" if item.member is None else f" ({shown_member(item)})"
+    return f"{item.address}{inside}" + ("" if at_ms is None else f" at {clock(at_ms)}")
 
 
 def shown_at_ms(item: "Item") -> int | None:
@@ -166,7 +168,7 @@ def show_table(answer: "Answer") -> None:
         item = hit.item
         # Text, because a path like [bold].jpg is no markup.
         copies = answer.copies.get(item.id, ())
-        path = Text("\n".join([place(item), *(str(copy.location) for copy in copies)]))
+        path = Text("\n".join([place(item), *(copy.address for copy in copies)]))
         row = [Text(f"{hit.score:.4f}"), Text(str(item.id)), path]
         table.add_row(*row, *([Text(item.text or "")] if captions else []))
     Console().print(table)

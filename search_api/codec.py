@@ -8,6 +8,7 @@ from PIL.Image import Image
 
 from indexer.errors import MediaError
 from indexer.media.image import IMAGE_SUFFIXES, decode, preview, thumbnail
+from indexer.media.shards import member_bytes
 
 
 class MediaCodec:
@@ -26,8 +27,8 @@ class MediaCodec:
             return preview(path, side, at_ms=at_ms, max_pixels=self._max_pixels)
         raise MediaError("films cannot be decoded yet")
 
-    def member(self, path: Path, name: str) -> bytes:
-        raise MediaError("shards cannot be read yet")
+    def member(self, shard: Path | str, name: str) -> bytes:
+        return member_bytes(shard, name)
 
     def shrink(self, content: bytes, side: int) -> bytes:
         image = decode(BytesIO(content), min_side=side, max_pixels=self._max_pixels)

@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol
 from PIL.Image import Image
 
 from indexer.errors import BadQuery, MediaError, NotFound
-from indexer.types import Item, Modality
+from indexer.types import Item, Modality, is_url
 from search_api.content_types import content_type
 from search_api.preview_cache import PreviewCache
 from search_api.storyboard import strip
@@ -23,6 +23,8 @@ from search_api.storyboard import strip
 SMALL_SIDE = 512
 LARGE_SIDE = 2048
 PREVIEW_TYPE = "image/webp"
+
+_BEGINS = re.compile(r"@\d+(?=\.[^./]*$|$)")
 
 KEPT_PREVIEW_BYTES = 64 * 2**20
 """About 200 large previews: enough to leaf to and fro, small beside a model."""
@@ -58,8 +60,8 @@ class Codec(Protocol):
         """
         ...
 
-    def member(self, path: Path, name: str) -> bytes:
-        """Returns the shard's entry of that name, as it is.
+    def member(self, shard: Path | str, name: str) -> bytes:
+        """Returns the entry of that name, as it is, of the shard of that path or URL.
 
         Raises:
             MediaError: the shard cannot be read or has no such entry.
@@ -119,14 +121,14 @@ class Pictures:
         Raises:
             NotFound: it is a caption, is gone, or leads out of the indexed folder.
         """
-        path = self._located(item)
+        place = self._located(item)
         # A line end in a name must not become one in a header.
-        name = re.sub(r"[\x00-\x1f\x7f]", "_", PurePosixPath(item.member or item.path).name)
-        if item.member is None:
-            return Original(path, name, content_type(item.path))
+        name = re.sub(r"[\x00-\x1f\x7f]", "_", PurePosixPath(shown_member(item) or item.path).name)
+        if item.member is None and isinstance(place, Path):
+            return Original(place, name, content_type(item.path))
         with _readable(item):
-            content = self._codec.member(path, item.member)
-            return Original(content, name, content_type(item.member), _state(path, item))
+            content = self._codec.member(place, item.member or "")
+            return Original(content, name, content_type(item.member or ""), _state(place, item))
 
     def small(self, item: Item) -> Preview:
         """Returns the preview made at index time, or a new one where there is none.
@@ -170,10 +172,12 @@ class Pictures:
         except MediaError as error:
             raise BadQuery(f"The picture to search by cannot be read: {error}") from error
 
-    def _located(self, item: Item) -> Path:
-        """Returns where the item's file really lies."""
+    def _located(self, item: Item) -> Path | str:
+        """Returns where the item's file really lies; of a shard in a store its URL."""
         if item.modality is Modality.TEXT:
             raise NotFound(f"Item {item.id} is a caption: it has no media, only a text.")
+        if is_url(item.root) and item.member is not None:
+            return item.address
         try:
             real = item.location.resolve(strict=True)
             # Indexed once does not mean harmless for ever: the file may since have become a link
@@ -193,20 +197,21 @@ class Pictures:
             return None
 
     def _preview(self, item: Item, side: int) -> Preview:
-        path = self._located(item)
+        place = self._located(item)
         with _readable(item):
-            tag = _digest(f"{_state(path, item)}\0{side}".encode())
+            tag = _digest(f"{_state(place, item)}\0{side}".encode())
             data = self._kept.get(tag)
             if data is None:
                 with self._decoders:
                     # Whoever waited for the same picture finds it made.
-                    data = self._kept.get(tag) or self._made(path, item, side)
+                    data = self._kept.get(tag) or self._made(place, item, side)
                 self._kept.put(tag, data)
         return Preview(data, tag)
 
-    def _made(self, path: Path, item: Item, side: int) -> bytes:
+    def _made(self, place: Path | str, item: Item, side: int) -> bytes:
         if item.member is not None:
-            return self._codec.shrink(self._codec.member(path, item.member), side)
+            return self._codec.shrink(self._codec.member(place, item.member), side)
+        path = Path(place)
         if item.span is not None:
             return self._codec.frame(path, item.span.best_ms, side)
         return self._codec.preview(path, side, item.position)
@@ -223,11 +228,23 @@ def _readable(item: Item) -> Iterator[None]:
         raise NotFound(f"{item.path} cannot be shown: {error}") from error
 
 
-def _state(path: Path, item: Item) -> str:
-    """Returns what tells one state of the item's file, and one part of the file, from another."""
-    stat = path.stat()
+def shown_member(item: Item) -> str | None:
+    """Returns the name of a shard's entry without where in the shard it begins."""
+    return None if item.member is None else _BEGINS.sub("", item.member)
+
+
+def _state(place: Path | str, item: Item) -> str:
+    """Returns what tells one state of the item's file, and one part of the file, from another.
+
+    A store is not asked: what changes there gets another id when it is indexed again.
+    """
     part = f"{item.position}\0{item.span and item.span.best_ms}\0{item.member}"
-    state = f"{path}\0{stat.st_mtime_ns}\0{stat.st_size}\0{part}"
+    if isinstance(place, Path):
+        stat = place.stat()
+        now = f"{stat.st_mtime_ns}\0{stat.st_size}"
+    else:
+        now = str(item.id)
+    state = f"{place}\0{now}\0{part}"
     return _digest(state.encode("utf-8", "surrogateescape"))
 
 

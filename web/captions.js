@@ -141,6 +141,6 @@ export class CaptionList {
  */
 function place(item) {
   const shown = item.picture ?? item;
-  const name = shown.member ? `${shown.path} (${shown.member})` : shown.path;
+  const name = shown.member ? `${shown.path} (${words.entry(shown.member)})` : shown.path;
   return item.start_ms === null ? name : `${name} at ${words.clock(item.start_ms)}`;
 }

@@ -20,7 +20,7 @@ export function factsOf(item, score) {
   const { path, member, width, height } = item.picture ?? item;
   return known([
     ["File", path],
-    ["Entry", member],
+    ["Entry", member && words.entry(member)],
     ["Copies", item.copies.join("\n")],
     ["Size", width && height ? `${width} × ${height}` : null],
     ["Time", stretch(item)],

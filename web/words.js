@@ -77,14 +77,20 @@ function parts(ms) {
  * Returns the file name of an item, of an entry of a shard the entry's.
  * @param {{path: string, member: string | null}} item
  */
-export const nameOf = ({ path, member }) => fileName(member ?? path);
+export const nameOf = ({ path, member }) => fileName(member === null ? path : entry(member));
+
+/**
+ * Returns the name of a shard's entry without where in the shard it begins.
+ * @param {string} member
+ */
+export const entry = (member) => member.replace(/@\d+(?=\.[^./]*$|$)/, "");
 
 /**
  * Returns what a result is called: "trips/day 1.mp4 at 1 minute 23 seconds".
  * @param {import("./api.js").Item} item
  */
 export function title(item) {
-  const name = item.member ? `${item.member} in ${item.path}` : item.path;
+  const name = item.member ? `${entry(item.member)} in ${item.path}` : item.path;
   if (item.film !== null && item.best_ms !== null) return `${name} at ${spoken(item.best_ms)}`;
   if (item.modality !== "video") return name;
   return item.duration_ms === null ? `${name}, film` : `${name}, film of ${spoken(Math.max(1000, item.duration_ms))}`;

@@ -94,8 +94,8 @@ class Codec:
         assert path.suffix == ".mp4"
         return encoded((0, 0, 255) if at_ms >= 60_000 else (255, 0, 0), "WEBP", side)
 
-    def member(self, path: Path, name: str) -> bytes:
-        assert path.suffix == ".tar"
+    def member(self, shard: Path | str, name: str) -> bytes:
+        assert str(shard).endswith(".tar")
         return encoded((0, 255, 0))
 
     def shrink(self, content: bytes, side: int) -> bytes:

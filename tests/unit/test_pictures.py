@@ -34,10 +34,12 @@ class Codec:
         self.made.append(side)
         return b"%d at %d:" % (side, at_ms) + path.read_bytes()
 
-    def member(self, path: Path, name: str) -> bytes:
+    def member(self, shard: Path | str, name: str) -> bytes:
+        if isinstance(shard, str):
+            return f"{name} of {shard}".encode()
         if name == "gone.png":
             raise MediaError("it has no entry gone.png")
-        return f"{name} of ".encode() + path.read_bytes()
+        return f"{name} of ".encode() + shard.read_bytes()
 
     def shrink(self, content: bytes, side: int) -> bytes:
         self.made.append(side)
@@ -159,6 +161,21 @@ def test_picture_in_a_shard_is_its_entry(pictures: Pictures, root: Path) -> None
     assert pictures.large(item).data == b"2048:b/1.png of A"
     (root / "a.jpg").write_bytes(b"changed")
     assert pictures.original(item).tag != original.tag
+
+
+def test_picture_in_a_shard_of_a_store_is_its_entry(pictures: Pictures) -> None:
+    item = replace(picture(5, "many.tar", root="s3://bucket"), member="b/1@512.png")
+    original = pictures.original(item)
+    assert original.content == b"b/1@512.png of s3://bucket/many.tar"
+    assert (original.name, original.content_type) == ("1.png", "image/png")
+    assert pictures.large(item).data == b"2048:b/1@512.png of s3://bucket/many.tar"
+    assert pictures.original(replace(item, id=6)).tag != original.tag
+
+
+def test_other_files_of_a_store_are_not_shown(pictures: Pictures) -> None:
+    for show in (pictures.original, pictures.large):
+        with pytest.raises(NotFound):
+            show(picture(5, "a.jpg", root="s3://bucket"))
 
 
 def test_entry_that_is_gone_is_not_found(pictures: Pictures, root: Path) -> None:

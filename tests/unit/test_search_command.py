@@ -40,9 +40,9 @@ def test_result_from_a_film_says_when() -> None:
 
 
 def test_result_from_a_shard_names_its_entry() -> None:
-    item = replace(picture(1, "many.tar"), member="a/1.png")
+    item = replace(picture(1, "many.tar"), member="a/1@512.png")
     assert place(item) == "/library/many.tar (a/1.png)"
-    assert tab_separated(0.5, item) == "0.5000\t/library/many.tar\ta/1.png"
+    assert tab_separated(0.5, item) == "0.5000\t/library/many.tar\ta/1@512.png"
 
 
 @pytest.mark.parametrize(
