@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     max_megapixels: int = Field(
         180, ge=1, description="Larger pictures are skipped (decompression bombs)"
     )
+    video_every: float = Field(
+        10.0, gt=0, le=3600, description="A long take of a film gives one moment every so many s"
+    )
+    max_moments: int = Field(5000, ge=1, description="Moments taken of one film at most")
+    video_seconds: int = Field(
+        900, ge=1, description="Seconds that reading one film may take, without embedding it"
+    )
     host: str = Field("127.0.0.1", description="Address the service listens on")
     port: int = Field(8420, ge=0, le=65535, description="Port the service listens on")
     threads: int = Field(8, ge=1, le=512, description="Requests served side by side")

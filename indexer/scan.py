@@ -7,12 +7,19 @@ from typing import NamedTuple
 
 from indexer.errors import ConfigError
 from indexer.media.captions import SIDECAR_SUFFIX
+from indexer.media.film_names import VIDEO_SUFFIXES, is_film
 from indexer.media.image import IMAGE_SUFFIXES
+from indexer.media.pictures import described_names
+from indexer.media.shards import SHARD_SUFFIXES, is_shard
+from indexer.media.sidecar import XMP_SUFFIX
+from indexer.media.subtitles import SUBTITLE_SUFFIXES
 from indexer.media.tables import TABLE_SUFFIXES, is_caption_table
 from indexer.types import Kind, Scope, SourceFile
 
 _PASSED_OVER = frozenset({"@eadir", "__macosx", "$recycle.bin", "#recycle", "lost+found"})
 _END_BYTES = 65_536
+_SIDECARS = SUBTITLE_SUFFIXES | {SIDECAR_SUFFIX, XMP_SUFFIX}
+_LOOKED_AT = IMAGE_SUFFIXES | VIDEO_SUFFIXES | TABLE_SUFFIXES | SHARD_SUFFIXES | _SIDECARS
 
 
 class Unreadable(NamedTuple):
@@ -103,7 +110,7 @@ def _looked_at(
     entry: "os.DirEntry[str]", root: Path, names: set[str]
 ) -> Iterator[SourceFile | Unreadable]:
     suffix = PurePosixPath(entry.name).suffix.lower()
-    if suffix not in IMAGE_SUFFIXES | TABLE_SUFFIXES | {SIDECAR_SUFFIX}:
+    if suffix not in _LOOKED_AT:
         return
     path = Path(entry.path)
     try:
@@ -129,10 +136,14 @@ def _looked_at(
 def _kind(path: Path, suffix: str, names: set[str]) -> Kind | None:
     if suffix in IMAGE_SUFFIXES:
         return Kind.IMAGE
-    if suffix == SIDECAR_SUFFIX:
-        stem = path.name[: -len(suffix)].lower()
-        beside = PurePosixPath(stem).suffix in IMAGE_SUFFIXES and stem in names
-        return Kind.CAPTION if beside or _has_picture(stem, names) else None
+    if suffix in VIDEO_SUFFIXES:
+        return Kind.VIDEO if is_film(path) else None
+    if suffix in _SIDECARS:
+        wanted = VIDEO_SUFFIXES if suffix in SUBTITLE_SUFFIXES else IMAGE_SUFFIXES | VIDEO_SUFFIXES
+        described = described_names(path.name)
+        return Kind.CAPTION if any(_is_there(one, names, wanted) for one in described) else None
+    if suffix in SHARD_SUFFIXES:
+        return Kind.SHARD if is_shard(path) else None
     return Kind.CAPTION if is_caption_table(_ends(path, suffix), suffix) else None
 
 
@@ -147,5 +158,8 @@ def _ends(path: Path, suffix: str) -> bytes:
         return head + file.read()
 
 
-def _has_picture(stem: str, names: set[str]) -> bool:
-    return any(stem + suffix in names for suffix in IMAGE_SUFFIXES)
+def _is_there(name: str, names: set[str], suffixes: frozenset[str]) -> bool:
+    """Whether a file of that name, with or without its suffix, is among the names."""
+    if name in names and PurePosixPath(name).suffix in suffixes:
+        return True
+    return any(name + suffix in names for suffix in suffixes)

@@ -177,6 +177,17 @@ def settle_copies(
         clear(catalog.copy(copies), indexes, thumbnails)
 
 
+def settle_companions(
+    companions: Sequence[tuple[SourceFile, SourceFile]],
+    catalog: CatalogWriter,
+    indexes: Mapping[Modality, VectorIndex],
+    thumbnails: Thumbnails,
+) -> None:
+    """Makes the catalogue hold the companions, the first of each pair, once their pictures are."""
+    if companions:
+        clear(catalog.attach(companions), indexes, thumbnails)
+
+
 def relink(files: Sequence[SourceFile], catalog: CatalogWriter, captions: MediaReader) -> None:
     """Looks again for pictures that captions name and that were not there; to end a run with.
 

@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 from PIL.Image import Image
 
-from indexer.errors import MediaError
 from indexer.media.image import IMAGE_SUFFIXES, decode, preview, thumbnail
 from indexer.media.shards import member_bytes
+from indexer.media.video import frame_at
 
 
 class MediaCodec:
@@ -25,7 +25,7 @@ class MediaCodec:
     def frame(self, path: Path, at_ms: int, side: int) -> bytes:
         if path.suffix.lower() in IMAGE_SUFFIXES:
             return preview(path, side, at_ms=at_ms, max_pixels=self._max_pixels)
-        raise MediaError("films cannot be decoded yet")
+        return thumbnail(frame_at(path, at_ms, side=side, max_pixels=self._max_pixels), side)
 
     def member(self, shard: Path | str, name: str) -> bytes:
         return member_bytes(shard, name)

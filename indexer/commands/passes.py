@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from indexer.commands.companions import companions_of
 from indexer.commands.progress import ShownProgress
 from indexer.commands.walk import Folders, walk
 from indexer.config import Settings
 from indexer.embedders import open_embedder
 from indexer.engines import open_engine
 from indexer.library import Library, open_library
-from indexer.media import readers
+from indexer.media import Limits, readers
 from indexer.media.image import thumbnail
 from indexer.pipeline import Report, bulk_index, heal
 from indexer.sync import (
@@ -26,11 +27,13 @@ from indexer.sync import (
     content_digest,
     part_copies,
     relink,
+    settle_companions,
     settle_copies,
 )
 from indexer.types import Counts, Embedder, Engine, Kind, Modality, SourceFile
 
 _SHOWN_SKIPPED = 10
+_ORDER = (Kind.IMAGE, Kind.COMPANION, Kind.VIDEO, Kind.SHARD, Kind.CAPTION)
 
 
 class Model:
@@ -65,6 +68,17 @@ class Pass:
     unchanged: int = 0
 
 
+def limits(settings: Settings, min_side: int = 0) -> Limits:
+    """Returns how far files are read, pictures no smaller than `min_side` pixels."""
+    return Limits(
+        min_side=min_side,
+        max_pixels=settings.max_megapixels * 1_000_000,
+        every_s=settings.video_every,
+        max_moments=settings.max_moments,
+        video_seconds=settings.video_seconds,
+    )
+
+
 def open_local_engine(
     files: Sequence[SourceFile],
     embedder: Embedder,
@@ -75,11 +89,7 @@ def open_local_engine(
     """Returns the engine that reads these files, here and now."""
     return open_engine(
         "local",
-        readers=readers(
-            files,
-            min_side=2 * embedder.image_side,
-            max_pixels=settings.max_megapixels * 1_000_000,
-        ),
+        readers=readers(files, limits(settings, 2 * embedder.image_side)),
         embedder=embedder,
         thumbnail=thumbnail if thumbnails else lambda _: b"",
         digest=content_digest,
@@ -100,13 +110,18 @@ def run_pass(folders: Folders, model: Model, settings: Settings, console: Consol
     )
     unsettled = frozenset(folders.unsettled)
     files = [file for file in files if file.location not in unsettled]
-    # Pictures first: they are what people look for, and a long table would keep them waiting.
-    files.sort(key=lambda file: file.kind is not Kind.IMAGE)
+    # Pictures first: they are what people look for, and films or a long table would keep them
+    # waiting.
+    files.sort(key=lambda file: _ORDER.index(file.kind))
     library = open_library(
         settings.library, database=settings.database, index=settings.index, write=True
     )
     heal(library.catalog, library.indexes, library.thumbnails)
     with console.status("Comparing with the library"):
+        companions = companions_of(files, library.catalog)
+        files = [
+            replace(file, kind=Kind.COMPANION) if file.key in companions else file for file in files
+        ]
         difference = compare(
             [root.as_posix() for root in folders.roots],
             files,
@@ -118,10 +133,13 @@ def run_pass(folders: Folders, model: Model, settings: Settings, console: Consol
         if folders.keep_missing:
             difference = replace(difference, gone=())
         every = _every(files, folders, difference, library)
-        captions = readers(every, min_side=0, max_pixels=0)[Kind.CAPTION]
+        captions = readers(every, limits(settings))[Kind.CAPTION]
         apply(difference, library.catalog, library.indexes, library.thumbnails, captions)
         changed = library.catalog.changed(files)
-        fresh, copies = part_copies(changed, library.catalog)
+        attached = [file for file in changed if file.kind is Kind.COMPANION]
+        fresh, copies = part_copies(
+            [file for file in changed if file.kind is not Kind.COMPANION], library.catalog
+        )
     report = Report()
     if fresh:
         library.check(model.embedder)
@@ -137,6 +155,12 @@ def run_pass(folders: Folders, model: Model, settings: Settings, console: Consol
                 checkpoint_items=settings.checkpoint_items,
             )
     settle_copies(copies, library.catalog, library.indexes, library.thumbnails)
+    settle_companions(
+        [(file, companions[file.key]) for file in attached],
+        library.catalog,
+        library.indexes,
+        library.thumbnails,
+    )
     if changed or difference.moved or difference.gone:
         relink(every, library.catalog, captions)
     return Pass(library, report, difference, copies, len(files) - len(changed))

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from indexer import options
+from indexer.commands.passes import limits
 from indexer.commands.walk import walk
 from indexer.config import Settings, load_settings
 from indexer.embedders import open_embedder
@@ -145,9 +146,7 @@ def _train(
 
         prepared = prepare(
             files,
-            lambda side: readers(
-                files, min_side=side, max_pixels=settings.max_megapixels * 1_000_000
-            ),
+            lambda side: readers(files, limits(settings, side)),
             choices,
             out,
             teacher=open_embedder(teacher, device=choices.device) if teacher else None,

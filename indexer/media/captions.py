@@ -1,10 +1,12 @@
-"""Captions: text beside a picture, one a line, or tables of them (see `tables`)."""
+"""Captions in files of their own: text beside a picture, one a line; what other readers know."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from indexer.errors import MediaError
 from indexer.media.pictures import PictureNames
+from indexer.media.sidecar import XMP_SUFFIX, sidecar_words
+from indexer.media.subtitles import SUBTITLE_SUFFIXES, SubtitleReader
 from indexer.media.tables import pairs_in
 from indexer.media.texts import MAX_CAPTION, UTF16_MARKS, clean, content, decoded
 from indexer.types import Kind, Sample, SourceFile
@@ -14,15 +16,28 @@ _MAX_SIDECAR_BYTES = 1_000_000
 
 
 class CaptionReader:
-    """Reads a sidecar or a table; each caption is a sample that names its picture."""
+    """Reads sidecars, tables and subtitles; each caption is a sample that names what it describes.
+
+    Safe to use from many threads.
+    """
 
     kind = Kind.CAPTION
 
     def __init__(self, pictures: PictureNames) -> None:
         self._pictures = pictures
+        self._subtitles = SubtitleReader(lambda file: pictures.beside(file, (Kind.VIDEO,)))
 
     def read(self, source: SourceFile) -> Iterator[Sample]:
-        if PurePosixPath(source.path).suffix.lower() == SIDECAR_SUFFIX:
+        suffix = PurePosixPath(source.path).suffix.lower()
+        if suffix in SUBTITLE_SUFFIXES:
+            yield from self._subtitles.read(source)
+            return
+        if suffix == XMP_SUFFIX:
+            about = self._pictures.beside(source)
+            for position, (origin, text) in enumerate(sidecar_words(source.location)):
+                yield Sample(text, position=position, about=about, origin=origin)
+            return
+        if suffix == SIDECAR_SUFFIX:
             about = self._pictures.beside(source)
             pairs = ((about, text) for text in _lines(source))
         else:

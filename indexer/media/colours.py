@@ -47,7 +47,7 @@ def named_by_number(stream: BinaryIO) -> bytes | None:
     for box in properties(stream):
         colours = content(stream, box, 8) if box.kind == b"colr" else b""
         if colours[:4] == b"nclx" and len(colours) == 8:
-            return _profile_for(*struct.unpack_from(">HH", colours, 4))
+            return by_number(*struct.unpack_from(">HH", colours, 4))
     return None
 
 
@@ -112,7 +112,8 @@ def profile(name: str, primaries: tuple[tuple[float, float], ...], curve: Curve)
 
 
 @lru_cache(maxsize=32)
-def _profile_for(primaries: int, transfer: int) -> bytes | None:
+def by_number(primaries: int, transfer: int) -> bytes | None:
+    """Returns an ICC profile for the colours of these numbers of H.273; None for usual ones."""
     if primaries not in _PRIMARIES:
         return None
     if transfer == _LINEAR:

@@ -49,7 +49,7 @@ def reasons(head: bytes, max_pixels: int) -> Iterator[None]:
         # A canvas or tile inside the file is larger than the file's own word for its size.
         pixels = re.search(r"(\d+) pixels", str(error))
         what = f"a canvas of {int(pixels[1]):,} pixels" if pixels else "its canvas"
-        raise MediaError(_too_large(what, max_pixels)) from error
+        raise MediaError(too_large(what, max_pixels)) from error
     except MemoryError as error:
         raise MediaError("there is not enough memory to decode it") from error
     except DAMAGE as error:
@@ -64,7 +64,7 @@ def check_size(size: Size, max_pixels: int) -> None:
     """
     width, height = size
     if width * height > max_pixels:
-        raise MediaError(_too_large(f"{width} x {height} pixels", max_pixels))
+        raise MediaError(too_large(f"{width} x {height} pixels", max_pixels))
     if not width or not height:
         raise MediaError("the picture has no pixels")
 
@@ -81,7 +81,8 @@ def allow(max_pixels: int) -> None:
         warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def _too_large(what: str, max_pixels: int) -> str:
+def too_large(what: str, max_pixels: int) -> str:
+    """Returns why a picture is refused, and the way out."""
     return (
         f"{what} is above the limit of {max_pixels / 1e6:g} megapixels. Raise it with "
         "--max-megapixels or ATISBO_MAX_MEGAPIXELS if you trust the file"

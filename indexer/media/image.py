@@ -16,6 +16,8 @@ from PIL import Image
 from indexer.errors import MediaError
 from indexer.media.animation import frame_at, is_animation, shown
 from indexer.media.damage import MAX_PIXELS, reasons
+from indexer.media.facts import photo_facts
+from indexer.media.metadata import Metadata, read_metadata
 from indexer.media.opening import Opened, opened, stream_of
 from indexer.media.pages import pages
 from indexer.media.raw import RAW_SUFFIXES
@@ -45,20 +47,36 @@ class ImageReader:
         self._max_pixels = max_pixels
 
     def read(self, source: SourceFile) -> Iterator[Sample | Facts]:
-        with stream_of(source.location) as stream:
-            yield from self.read_stream(stream, suffix=PurePosixPath(source.path).suffix)
-
-    def read_stream(self, stream: BinaryIO, *, suffix: str) -> Iterator[Sample | Facts]:
-        """Yields the samples of a picture file that is open and can seek, then its facts.
-
-        Raises:
-            MediaError: it cannot be read.
-        """
-        with opened(stream, suffix=suffix, max_pixels=self._max_pixels) as found:
-            # found.image has the file's metadata from here on; it is not decoded yet.
-            yield from _contents(
+        path = PurePosixPath(source.path)
+        with (
+            stream_of(source.location) as stream,
+            opened(stream, suffix=path.suffix, max_pixels=self._max_pixels) as found,
+        ):
+            # A PNG may hold its words behind its pixels; other formats lose theirs with the first
+            # page or frame that is turned.
+            is_png = found.image.format == "PNG"
+            metadata = Metadata() if is_png else read_metadata(found.image)
+            last, facts = 0, Facts()
+            for one in _contents(
                 found, lambda size: min(size) / self._min_side, max_pixels=self._max_pixels
-            )
+            ):
+                if isinstance(one, Sample):
+                    last = max(last, one.position)
+                    yield one
+                else:
+                    facts = one
+            metadata = read_metadata(found.image) if is_png else metadata
+        for position, (origin, text) in enumerate(metadata.words, last + 1):
+            yield Sample(text, position, about_position=0, origin=origin)
+        told = photo_facts(metadata, name=path.name, mtime_ns=source.mtime_ns)
+        yield replace(
+            told,
+            width=facts.width,
+            height=facts.height,
+            duration_ms=facts.duration_ms,
+            codec=facts.codec,
+            note=facts.note,
+        )
 
 
 def decode(

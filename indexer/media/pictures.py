@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from posixpath import normpath
 
+from indexer.media.sidecar import XMP_SUFFIX
+from indexer.media.subtitles import SUBTITLE_SUFFIXES, video_stem
 from indexer.media.texts import is_storable
 from indexer.types import Kind, SourceFile
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
-_LANGUAGE_AND_SUCH = 3  # film.pt-BR.forced.sdh.srt
 
 
 def described_names(name: str) -> Sequence[str]:
@@ -18,18 +19,12 @@ def described_names(name: str) -> Sequence[str]:
     They come whole or without their suffix: `a.jpg` or `a` for `a.jpg.txt`, in lower case.
     """
     path = PurePosixPath(name.lower())
-    match path.suffix:
-        case ".srt" | ".vtt":
-            more = _LANGUAGE_AND_SUCH
-        case ".xmp":
-            more = 1  # a.cr2.xmp, where a.jpg stands for both
-        case _:
-            more = 0
-    names = [str(path.with_suffix(""))]
-    for _ in range(more):
-        shorter = str(PurePosixPath(names[-1]).with_suffix(""))
-        names += [shorter] if shorter != names[-1] else []
-    return names
+    if path.suffix in SUBTITLE_SUFFIXES:
+        return video_stem(name.lower())
+    whole = path.with_suffix("")
+    if path.suffix == XMP_SUFFIX and whole.suffix:
+        return [str(whole), str(whole.with_suffix(""))]  # a.cr2.xmp, where a.jpg stands for both
+    return [str(whole)]
 
 
 class PictureNames:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from indexer.errors import MediaError
-from indexer.media import readers
+from indexer.media import Limits, readers
 from indexer.scan import scan
 from indexer.types import Kind, Sample, SourceFile
 
@@ -20,7 +20,7 @@ def files(shared_data: Path) -> list[SourceFile]:
 
 
 def test_every_awkward_file_is_read_or_has_a_reason(files: list[SourceFile]) -> None:
-    reading = readers(files, min_side=MIN_SIDE, max_pixels=180_000_000)
+    reading = readers(files, Limits(MIN_SIDE))
     read, reasons = 0, {}
     for file in files:
         try:
@@ -46,7 +46,7 @@ def test_every_awkward_file_is_read_or_has_a_reason(files: list[SourceFile]) -> 
 def test_all_orientations_show_the_same_picture(shared_data: Path, shape: str) -> None:
     folder = shared_data / "awkward" / "exif-orientation-examples"
     pictures = [SourceFile(str(folder), f"{shape}_{n}.jpg", Kind.IMAGE, 1, 1) for n in range(9)]
-    reader = readers(pictures, min_side=64, max_pixels=10**8)[Kind.IMAGE]
+    reader = readers(pictures, Limits(64, 10**8))[Kind.IMAGE]
     seen = []
     for picture in pictures:
         sample, _ = reader.read(picture)

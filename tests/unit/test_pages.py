@@ -90,7 +90,7 @@ def test_a_damaged_page_costs_that_page_alone(tmp_path: Path) -> None:
     found, facts = read(path)
     assert [one.position for one in found] == [0, 2]
     assert facts.note is not None
-    assert facts.note.startswith("page 2 cannot be read: damaged")
+    assert facts.note.startswith("page 2 cannot be read: unusual or damaged")
 
 
 def test_a_cut_off_file_keeps_the_pages_before(tmp_path: Path) -> None:

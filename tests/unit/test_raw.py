@@ -57,7 +57,7 @@ def test_the_preview_is_read_without_any_package(tmp_path: Path, order: str) -> 
     assert np.abs(found[400, 100] - RED).max() < 40
     assert np.abs(found[400, 1100] - BLUE).max() < 40
     assert (sample.width, sample.height) == (6000, 4000), "the size of the original"
-    assert facts == Facts(width=6000, height=4000, codec="raw")
+    assert (facts.width, facts.height, facts.codec, facts.camera) == (6000, 4000, "raw", "NIKON")
 
 
 @pytest.mark.usefixtures("without_rawpy")

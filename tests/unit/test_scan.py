@@ -1,6 +1,7 @@
 """Walking folders: what counts, what is passed over, what is said."""
 
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,40 @@ def test_size_and_time_are_those_of_the_file(tmp_path: Path) -> None:
 
 
 def test_other_files_are_passed_over_in_silence(tmp_path: Path) -> None:
-    fill(tmp_path, "notes.txt", "film.mp4", "a.py", "LICENSE", ".hidden.jpg", "._a.jpg")
+    fill(
+        tmp_path,
+        "notes.txt",
+        "talk.srt",
+        "old.xmp",
+        "app.ts",
+        "all.tar",
+        "a.py",
+        "LICENSE",
+        ".hidden.jpg",
+        "._a.jpg",
+    )
     fill(tmp_path, ".git/a.jpg", "@eaDir/a.jpg", "__MACOSX/a.jpg", "sub/.thumbnails/a.jpg")
     (tmp_path / "data.json").write_text('{"a": 1}')
     assert paths(tmp_path) == []
+
+
+def test_films_shards_and_what_belongs_to_them_are_found(tmp_path: Path) -> None:
+    fill(tmp_path, "A.MOV", "a.srt", "b.mkv", "b.pt-BR.forced.vtt", "b.mkv.srt", "b.txt")
+    fill(tmp_path, "c.nef", "c.nef.xmp", "d.jpg", "D.xmp", "d.raw.xmp", "e.de.srt", "d.en.srt")
+    packet = b"G" + bytes(187)
+    (tmp_path / "stream.ts").write_bytes(packet * 4)
+    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+        shard.add(tmp_path / "d.jpg", "0001.jpg")
+    with tarfile.open(tmp_path / "notes.tar", "w") as archive:
+        archive.add(tmp_path / "b.txt", "b.txt")
+    found = {one.path: one.kind for one in scan(tmp_path) if isinstance(one, SourceFile)}
+    assert found == {
+        **dict.fromkeys(["A.MOV", "b.mkv", "stream.ts"], Kind.VIDEO),
+        **dict.fromkeys(["c.nef", "d.jpg"], Kind.IMAGE),
+        **dict.fromkeys(["a.srt", "b.pt-BR.forced.vtt", "b.mkv.srt", "b.txt"], Kind.CAPTION),
+        **dict.fromkeys(["c.nef.xmp", "D.xmp", "d.raw.xmp"], Kind.CAPTION),
+        "shard.tar": Kind.SHARD,
+    }
 
 
 def test_the_library_inside_the_folder_is_left_out(tmp_path: Path) -> None:
