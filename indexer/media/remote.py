@@ -5,7 +5,7 @@ read.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from indexer.errors import ConfigError, Unavailable
 from indexer.media.stores import WEB, is_gone, open_store, reaching
-from indexer.types import Kind, SourceFile
+from indexer.types import Kind, SourceFile, address_of
 
 SHARD_SUFFIXES = frozenset({".tar", ".parquet"})
 
@@ -54,6 +54,12 @@ def plain_url(url: str) -> str:
             "Leave out what follows the ? or #."
         )
     return scheme + url[len(scheme) :].rstrip("/")
+
+
+def distinct_stores(urls: Iterable[str]) -> Sequence[str]:
+    """Returns the URLs in order, those inside another one left out."""
+    every = sorted(set(urls))
+    return [one for one in every if not any(one.startswith(f"{other}/") for other in every)]
 
 
 def list_shards(root: str) -> Sequence[SourceFile]:
@@ -140,7 +146,8 @@ def _source(root: str, path: str, facts: Mapping[str, Any]) -> SourceFile:
     size = int(facts.get("size") or 0)
     tag = next((str(facts[name]) for name in _TAGS if facts.get(name)), None)
     time_ns = next((ns for name in _TIMES if (ns := _nanoseconds(facts.get(name)))), None)
-    told = tag if tag and _CONTENT_TAG.fullmatch(tag) else f"{root}\0{path}\0{tag or time_ns}"
+    is_of_content = tag is not None and _CONTENT_TAG.fullmatch(tag)
+    told = tag if is_of_content else f"{address_of(root, path)}\0{tag or time_ns}"
     digest = blake2b(f"{told}\0{size}".encode(), digest_size=16).hexdigest()
     if time_ns is None:
         # Files of the same size and time count as unchanged: without a time the tag has to tell.

@@ -125,9 +125,11 @@ def _opened(stream: BinaryIO) -> "ParquetFile":
     )  # takes 0.1 s, which folders without shards need not wait
 
     try:
-        return ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        file = ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        file.schema_arrow  # noqa: B018 - it is made when it is first asked for, and may fail
     except _damage() as error:
         raise MediaError(f"no parquet file, or damaged: {_reason(error)}") from error
+    return file
 
 
 def _damage() -> tuple[type[Exception], ...]:

@@ -31,7 +31,10 @@ class ShardPictures:
             self._failed += 1
             self._first = self._first or f"{name}: {error}"
             return None
-        width, height = _size(stream, image)
+        if min(image.size) < self._min_side:
+            width, height = image.size  # too small to have been decoded smaller
+        else:
+            width, height = _size(stream, image)
         return Sample(image, position=position, width=width, height=height, member=member)
 
     def refuse(self, name: str, reason: str) -> None:
@@ -65,6 +68,8 @@ def _size(stream: BytesIO, image: Image.Image) -> tuple[int, int]:
             width, height = original.size
     except UnidentifiedImageError:  # not of Pillow's own formats
         return image.size
+    if width * height < image.width * image.height:
+        return image.size  # the small picture at the head of a raw file
     if (width > height) != (image.width > image.height) and image.width != image.height:
         return height, width
     return width, height

@@ -5,14 +5,12 @@ ones (.tar.gz) are not read: nothing in them can be opened without unpacking all
 """
 
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from indexer.errors import MediaError
 from indexer.media import shard_parquet, shard_tar
 from indexer.media.damage import MAX_PIXELS
-from indexer.media.image import decode, thumbnail
 from indexer.media.remote import SHARD_SUFFIXES
 from indexer.media.shard_parquet import parquet_member, read_parquet
 from indexer.media.shard_pictures import ShardPictures
@@ -21,7 +19,7 @@ from indexer.media.signature import HEAD_BYTES, described
 from indexer.media.stores import open_remote
 from indexer.types import Facts, Kind, Sample, SourceFile, is_url
 
-__all__ = ["SHARD_SUFFIXES", "ShardReader", "is_shard", "member_bytes", "member_preview"]
+__all__ = ["SHARD_SUFFIXES", "ShardReader", "is_shard", "member_bytes"]
 
 _LFS_POINTER = b"version https://git-lfs"
 _BUFFER_BYTES = 2**18
@@ -89,18 +87,6 @@ def member_bytes(address: str | Path, member: str) -> bytes:
             return parquet_member(stream, member)
     except OSError as error:
         raise MediaError(f"the shard cannot be read: {error.strerror or error}") from error
-
-
-def member_preview(
-    address: str | Path, member: str, side: int, *, max_pixels: int = MAX_PIXELS
-) -> bytes:
-    """Returns the picture in a shard as WebP that fits a square of `side` pixels; never enlarged.
-
-    Raises:
-        MediaError: it cannot be read.
-    """
-    stream = BytesIO(member_bytes(address, member))
-    return thumbnail(decode(stream, min_side=side, max_pixels=max_pixels), side)
 
 
 def _is_tar(path: str) -> bool:

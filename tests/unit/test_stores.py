@@ -1,9 +1,6 @@
 """Shards in stores: listing, knowing them again, reading, and what is said when none answers."""
 
-import functools
-import http.server
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from indexer.media.remote import digest_of, list_shards, plain_url
 from indexer.media.shards import ShardReader, member_bytes
 from indexer.types import Facts, Kind, Sample, SourceFile
 from tests.shards import captions, parquet_bytes, picture, pictures, tar_bytes
+from tests.web import Server, serving
 
 RED, GREEN = picture((220, 20, 20)), picture((20, 180, 20), "PNG")
 TAR = tar_bytes([("1.jpg", RED), ("1.txt", b"a red wall"), ("2.png", GREEN)])
@@ -32,60 +30,11 @@ def memory() -> Iterator[fsspec.AbstractFileSystem]:
     store.rm("/", recursive=True)
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serves a folder; `parts` is whether it answers Range, `status` what it says instead."""
-
-    parts = True
-    status: int | None = None
-    asked: list[str]
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    server: Server
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_HEAD(self) -> None:
-        if self.server.status is not None:
-            self.send_error(self.server.status)
-        else:
-            super().do_HEAD()
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        path = Path(self.translate_path(self.path))
-        if self.server.status is not None:
-            self.send_error(self.server.status)
-        elif wanted and self.server.parts and path.is_file():
-            data = path.read_bytes()
-            first, _, last = wanted.removeprefix("bytes=").partition("-")
-            part = data[int(first) : int(last) + 1]
-            self.server.asked.append(wanted)
-            self.send_response(206)
-            self.send_header("Content-Length", str(len(part)))
-            self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
-            self.end_headers()
-            self.wfile.write(part)
-        else:
-            super().do_GET()
-
-
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[Server]:
     pytest.importorskip("aiohttp", reason="aiohttp is not installed")
-    handler = functools.partial(Handler, directory=str(tmp_path))
-    with Server(("127.0.0.1", 0), handler) as server:
-        server.asked = []
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
+    with serving(tmp_path) as server:
         yield server
-        server.shutdown()
-        thread.join()
-
-
-def url_of(server: Server) -> str:
-    return f"http://127.0.0.1:{server.server_port}"
 
 
 def test_shards_below_a_url_are_listed_and_nothing_else(memory: fsspec.AbstractFileSystem) -> None:
@@ -154,7 +103,7 @@ def test_shards_on_a_web_server_are_found_and_read(
     (tmp_path / "sub dir" / "0.tar").write_bytes(TAR)
     (tmp_path / "1.parquet").write_bytes(TABLE)
     (tmp_path / "notes.txt").write_text("x")
-    root = url_of(web)
+    root = web.url
     found = list_shards(root)
     assert [(one.path, one.size_bytes) for one in found] == [
         ("1.parquet", len(TABLE)),
@@ -171,7 +120,7 @@ def test_shards_on_a_web_server_are_found_and_read(
 def test_one_picture_of_a_large_shard_takes_a_few_requests(web: Server, tmp_path: Path) -> None:
     filler = [(f"{number}.bin", bytes(500_000)) for number in range(20)]
     (tmp_path / "0.tar").write_bytes(tar_bytes([*filler, ("1.jpg", RED), *filler]))
-    (file,) = list_shards(f"{url_of(web)}/0.tar")
+    (file,) = list_shards(f"{web.url}/0.tar")
     (held,) = pictures(read(file))
     web.asked.clear()
     assert member_bytes(file.address, str(held.member)) == RED
@@ -185,26 +134,26 @@ def test_one_picture_of_a_large_shard_takes_a_few_requests(web: Server, tmp_path
 
 def test_a_server_in_trouble_is_no_empty_folder(web: Server, tmp_path: Path) -> None:
     (tmp_path / "0.tar").write_bytes(TAR)
-    (file,) = list_shards(url_of(web))
+    (file,) = list_shards(web.url)
     web.status = 503
-    for url in (url_of(web), f"{url_of(web)}/0.tar"):
+    for url in (web.url, f"{web.url}/0.tar"):
         with pytest.raises(Unavailable, match=r"cannot be reached .* is kept"):
             list_shards(url)
     assert digest_of(file) is None
     with pytest.raises(Unreached):
         read(file)
     web.status = 404
-    assert list_shards(f"{url_of(web)}/0.tar") == []
+    assert list_shards(f"{web.url}/0.tar") == []
     with pytest.raises(MediaError, match="gone"):
         read(file)
 
 
 def test_a_server_that_went_away_is_no_empty_folder(web: Server, tmp_path: Path) -> None:
     (tmp_path / "0.tar").write_bytes(TAR)
-    (file,) = list_shards(url_of(web))
+    (file,) = list_shards(web.url)
     web.shutdown()
     web.server_close()
-    for url in (url_of(web), f"{url_of(web)}/0.tar"):
+    for url in (web.url, f"{web.url}/0.tar"):
         with pytest.raises(Unavailable, match="cannot be reached"):
             list_shards(url)
     with pytest.raises(Unreached):
