@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from indexer.errors import MediaError
+from indexer.media import remote
 from indexer.thumbnails import Thumbnails
 from indexer.types import (
     CatalogWriter,
@@ -58,6 +59,14 @@ def content_digest(path: Path) -> str | None:
             return made.hexdigest()
     except OSError:
         return None
+
+
+def digest_of(file: SourceFile) -> str | None:
+    """Returns what tells the content that the file has now, None where it cannot be read.
+
+    A shard in a store is not read for that: the store's own tag tells it.
+    """
+    return remote.digest_of(file) if file.is_remote else content_digest(file.location)
 
 
 def compare(
@@ -309,5 +318,6 @@ def _name(file: SourceFile) -> str:
 
 def _with_digests(files: Sequence[SourceFile]) -> Sequence[SourceFile]:
     with ThreadPoolExecutor() as pool:
-        found = pool.map(content_digest, [file.location for file in files])
+        # Shards in stores were listed with theirs.
+        found = pool.map(lambda file: file.digest if file.is_remote else digest_of(file), files)
         return [replace(file, digest=one) for file, one in zip(files, found, strict=True)]

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.errors import Unavailable
+from indexer.errors import ConfigError, Unavailable
+from indexer.media.remote import list_shards
 from indexer.spaces import Space, open_family, open_vectors, read_adapter, spaces
 from indexer.thumbnails import Thumbnails
-from indexer.types import CatalogWriter, Ids, Modality
+from indexer.types import CatalogWriter, Ids, Modality, SourceFile, is_url
 from indexer.vectors.stored import StoredIndex
 
 _SHOWN = 3
@@ -89,6 +90,9 @@ def _files(catalog: CatalogWriter, counts: dict[str, int]) -> Iterator[Finding]:
         files = catalog.stored(root)
         counts[f"files of {root}"] = len(files)
         gone, changed = [], []
+        if is_url(root):
+            yield from _in_store(root, files)
+            continue
         for file in files:
             try:
                 stat = file.location.stat()
@@ -101,6 +105,21 @@ def _files(catalog: CatalogWriter, counts: dict[str, int]) -> Iterator[Finding]:
             yield Finding(f"{len(gone):,} files of {root} are gone: {_some(gone)}", remedy)
         if changed:
             yield Finding(f"{len(changed):,} files of {root} changed: {_some(changed)}", remedy)
+
+
+def _in_store(root: str, stored: Sequence[SourceFile]) -> Iterator[Finding]:
+    try:
+        present = {file.path: file for file in list_shards(root)}
+    except (ConfigError, Unavailable) as error:
+        yield Finding(f"the shards of {root} were not looked at", str(error))
+        return
+    gone = [file.path for file in stored if file.path not in present]
+    changed = [file.path for file in stored if present.get(file.path, file) != file]
+    remedy = f"run atisbo index {root}"
+    if gone:
+        yield Finding(f"{len(gone):,} shards of {root} are gone: {_some(gone)}", remedy)
+    if changed:
+        yield Finding(f"{len(changed):,} shards of {root} changed: {_some(changed)}", remedy)
 
 
 def _opened(

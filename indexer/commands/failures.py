@@ -41,25 +41,26 @@ def failures(retry: bool, as_json: bool, **chosen: object) -> None:
     catalog.close()
     if as_json:
         found = [
-            {"path": str(one.source.location), "reason": one.reason, "partial": one in partial}
+            {"path": one.source.address, "reason": one.reason, "partial": one in partial}
             for one in (*failed, *partial)
         ]
         click.echo(json.dumps(found))
         return
     for one in failed:
-        click.echo(f"{one.source.location}: {one.reason}")
+        click.echo(f"{one.source.address}: {one.reason}")
     for one in partial:
-        click.echo(f"{one.source.location} (in part): {one.reason}")
+        click.echo(f"{one.source.address} (in part): {one.reason}")
     if not failed and not partial:
         click.echo("Every file could be read.")
 
 
 def _retry(failed: Sequence[Skipped], settings: Settings) -> None:
     console = Console(stderr=True)
-    roots = sorted({Path(one.source.root) for one in failed})
+    roots = sorted({Path(one.source.root) for one in failed if not one.source.is_remote})
+    stores = sorted({one.source.root for one in failed if one.source.is_remote})
     there = [root for root in roots if root.is_dir()]
     scopes = {Scope(one.source.location.parent, deep=False) for one in failed}
     model = Model(stored_model(settings.library) or "", settings, console)
-    done = run_pass(Folders(there, scopes=list(scopes)), model, settings, console)
+    done = run_pass(Folders(there, scopes=list(scopes), stores=stores), model, settings, console)
     Console().print(summary(done))
     show_troubles(done, there, console)

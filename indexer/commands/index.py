@@ -11,6 +11,7 @@ from rich.console import Console
 from indexer import options
 from indexer.commands.moving import model_of
 from indexer.commands.passes import Pass, run_pass, show_troubles, summary
+from indexer.commands.roots import known_roots
 from indexer.commands.walk import folders_of
 from indexer.config import load_settings
 from indexer.embedders import hint
@@ -21,7 +22,7 @@ EXIT_INTERRUPTED = 130
 
 
 @click.command()
-@options.known_folders
+@known_roots
 @options.library
 @options.database
 @click.option(
@@ -38,7 +39,7 @@ EXIT_INTERRUPTED = 130
 @click.option("--allow-empty", is_flag=True, help="Believe an empty folder: its files are deleted.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any file had to be skipped.")
 def index(
-    folders: tuple[Path, ...],
+    roots: tuple[Path | str, ...],
     model: str | None,
     keep_missing: bool,
     allow_empty: bool,
@@ -46,6 +47,9 @@ def index(
     **chosen: object,
 ) -> None:
     """Make pictures and captions in FOLDERs searchable, and keep them in step with the files.
+
+    A URL (s3://bucket/shards, https://...) names shards of a data set, or one of them: tar files as
+    of WebDataset, and parquet files with the bytes of pictures.
 
     Without FOLDERs it goes through all that were indexed before.
 
@@ -59,11 +63,11 @@ def index(
     settings = load_settings(**chosen)
     console = Console(stderr=True)
     wanted = replace(
-        folders_of(folders, settings, console), keep_missing=keep_missing, allow_empty=allow_empty
+        folders_of(roots, settings, console), keep_missing=keep_missing, allow_empty=allow_empty
     )
     with writing(settings.library):
         try:
-            used = model_of(wanted.roots, model, settings, console)
+            used = model_of(wanted.roots, model, settings, console, stores=wanted.stores)
             done = run_pass(wanted, used, settings, console)
         except KeyboardInterrupt:
             console.print("Stopped. What was done is kept; run the same command to go on.")

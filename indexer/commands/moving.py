@@ -14,6 +14,7 @@ from indexer.embedders import DEFAULT_MODEL
 from indexer.errors import ConfigError, Unavailable
 from indexer.library import Library, make_library, open_library, stored_model
 from indexer.media.image import THUMBNAIL_SIDE, decode
+from indexer.media.remote import list_shards
 from indexer.pipeline import heal
 from indexer.reembed import Reembedded, lacking, reembed
 from indexer.scan import scan
@@ -22,7 +23,12 @@ from indexer.types import Embedder, Modality, SourceFile
 
 
 def model_of(
-    roots: Sequence[Path], named: str | None, settings: Settings, console: Console
+    roots: Sequence[Path],
+    named: str | None,
+    settings: Settings,
+    console: Console,
+    *,
+    stores: Sequence[str] = (),
 ) -> Model:
     """Returns the library's model, once there is a library and it uses the one that was named."""
     stored = stored_model(settings.library)
@@ -32,10 +38,11 @@ def model_of(
     if stored is not None:
         move_library(model, settings, console)
     else:
-        if not _holds_media(roots, settings.library):
+        if not _holds_media(roots, settings.library) and not any(map(list_shards, stores)):
+            named_places = ", ".join(map(str, [*roots, *stores]))
             raise ConfigError(
-                f"there are no pictures or captions in {', '.join(map(str, roots))}. Name a "
-                "folder that holds some."
+                f"there are no pictures or captions in {named_places}. Name a folder that holds "
+                "some."
             )
         make_library(settings.library, model.embedder)
     return model

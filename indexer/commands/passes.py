@@ -11,7 +11,7 @@ from rich.table import Table
 
 from indexer.commands.companions import companions_of
 from indexer.commands.progress import ShownProgress
-from indexer.commands.walk import Folders, walk
+from indexer.commands.walk import Folders, ask, walk
 from indexer.config import Settings
 from indexer.embedders import open_embedder
 from indexer.engines import open_engine
@@ -24,13 +24,13 @@ from indexer.sync import (
     Difference,
     apply,
     compare,
-    content_digest,
+    digest_of,
     part_copies,
     relink,
     settle_companions,
     settle_copies,
 )
-from indexer.types import Counts, Embedder, Engine, Kind, Modality, SourceFile
+from indexer.types import Counts, Embedder, Engine, Kind, Modality, Scope, SourceFile
 
 _SHOWN_SKIPPED = 10
 _ORDER = (Kind.IMAGE, Kind.COMPANION, Kind.VIDEO, Kind.SHARD, Kind.CAPTION)
@@ -92,7 +92,7 @@ def open_local_engine(
         readers=readers(files, limits(settings, 2 * embedder.image_side)),
         embedder=embedder,
         thumbnail=thumbnail if thumbnails else lambda _: b"",
-        digest=content_digest,
+        digest=digest_of,
         batch_size=settings.batch_size,
         workers=settings.workers or os.cpu_count() or 1,
     )
@@ -108,6 +108,8 @@ def run_pass(folders: Folders, model: Model, settings: Settings, console: Consol
     files, unread = walk(
         folders.roots, exclude=settings.library, console=console, scopes=folders.scopes
     )
+    shards, stores = ask(folders.stores, console, alone=not folders.roots)
+    files += shards
     unsettled = frozenset(folders.unsettled)
     files = [file for file in files if file.location not in unsettled]
     # Pictures first: they are what people look for, and films or a long table would keep them
@@ -123,12 +125,12 @@ def run_pass(folders: Folders, model: Model, settings: Settings, console: Consol
             replace(file, kind=Kind.COMPANION) if file.key in companions else file for file in files
         ]
         difference = compare(
-            [root.as_posix() for root in folders.roots],
+            [*(root.as_posix() for root in folders.roots), *stores],
             files,
             library.catalog,
             unread=[*unread, *unsettled],
             allow_empty=folders.allow_empty,
-            scopes=folders.scopes,
+            scopes=folders.scopes and [*folders.scopes, *map(Scope, map(Path, stores))],
         )
         if folders.keep_missing:
             difference = replace(difference, gone=())
@@ -239,7 +241,7 @@ def show_troubles(done: Pass, roots: Sequence[Path], console: Console) -> None:
         )
     skipped = done.report.skipped
     for one in skipped[:_SHOWN_SKIPPED]:
-        console.print(f"skipped {one.source.location}: {one.reason}", style="yellow")
+        console.print(f"skipped {one.source.address}: {one.reason}", style="yellow")
     for one in done.report.partial[:_SHOWN_SKIPPED]:
         console.print(f"read in part {one.source.location}: {one.reason}", style="yellow")
     if (more := max(len(skipped), len(done.report.partial)) - _SHOWN_SKIPPED) > 0:

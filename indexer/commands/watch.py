@@ -101,6 +101,7 @@ def _part(wanted: Folders, due: Due) -> Folders:
     return replace(
         wanted,
         roots=[root for root in wanted.roots if root.is_dir()],
+        stores=wanted.stores if due.scopes is None else (),
         scopes=wanted.scopes if due.scopes is None else due.scopes,
         unsettled=due.unsettled,
     )

@@ -1,12 +1,11 @@
 """Where decoding and embedding run; one door, `open_engine`."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from PIL.Image import Image
 
 from indexer.errors import ConfigError
-from indexer.types import Embedder, Engine, Kind, MediaReader
+from indexer.types import Embedder, Engine, Kind, MediaReader, SourceFile
 
 
 def open_engine(
@@ -15,7 +14,7 @@ def open_engine(
     readers: Mapping[Kind, MediaReader],
     embedder: Embedder,
     thumbnail: Callable[[Image], bytes],
-    digest: Callable[[Path], str | None],
+    digest: Callable[[SourceFile], str | None],
     batch_size: int,
     workers: int,
 ) -> Engine:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ import numpy as np
 from PIL.Image import Image
 
 from indexer.engines.threads import Stream, Turns
-from indexer.errors import MediaError
+from indexer.errors import MediaError, Unreached
 from indexer.pooling import Pool
 from indexer.types import (
     EmbeddedFile,
@@ -91,7 +90,7 @@ class LocalEngine:
         readers: Mapping[Kind, MediaReader],
         embedder: Embedder,
         thumbnail: Callable[[Image], bytes],
-        digest: Callable[[Path], str | None],
+        digest: Callable[[SourceFile], str | None],
         batch_size: int,
         workers: int,
     ) -> None:
@@ -140,7 +139,7 @@ class LocalEngine:
 
     def _read(self, source: SourceFile, stream: _Parts) -> None:
         """Reads the file part by part into the stream, and ends with why it cannot be read."""
-        source = replace(source, digest=source.digest or self._digest(source.location))
+        source = replace(source, digest=source.digest or self._digest(source))
         samples = self._readers[source.kind].read(source)
         part, facts = _Part(source), None
         # Films hardly ever wait for the model, so decoding one takes no turns with it.
@@ -176,7 +175,7 @@ class LocalEngine:
 
     def _skipped(self, source: SourceFile, error: MediaError) -> Skipped:
         """Returns why the file is not embedded; without a digest where it went away or changed."""
-        same = source.digest == self._digest(source.location)
+        same = not isinstance(error, Unreached) and source.digest == self._digest(source)
         return Skipped(source if same else replace(source, digest=None), str(error))
 
     def _embedded(

@@ -29,7 +29,7 @@ from indexer.engines import open_engine
 from indexer.library import make_library, open_library
 from indexer.media.image import THUMBNAIL_SIDE, ImageReader, thumbnail
 from indexer.pipeline import bulk_index
-from indexer.sync import content_digest
+from indexer.sync import digest_of
 from indexer.types import (
     EmbeddedFile,
     Embedder,
@@ -152,7 +152,7 @@ def pipeline(
         readers={Kind.IMAGE: ImageReader(max(2 * embedder.image_side, THUMBNAIL_SIDE))},
         embedder=embedder,
         thumbnail=thumbnail,
-        digest=content_digest,
+        digest=digest_of,
         batch_size=batch_size,
         workers=workers,
     )

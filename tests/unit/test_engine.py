@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,7 +100,7 @@ READERS: Mapping[Kind, MediaReader] = {
 def engine(
     embedder: ColourEmbedder | None = None,
     batch_size: int = 4,
-    digest: Callable[[Path], str | None] = lambda path: path.name,
+    digest: Callable[[SourceFile], str | None] = lambda source: source.path,
     readers: Mapping[Kind, MediaReader] = READERS,
 ) -> Engine:
     return open_engine(
