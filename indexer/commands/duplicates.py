@@ -146,7 +146,7 @@ def _as_json(found: Found, threshold: float | None) -> dict[str, Any]:
             "spare_bytes": group.spare_bytes,
             "files": [
                 {
-                    "path": str(member.file.location),
+                    "path": member.file.address,
                     "score": round(member.score, 4),
                     "width": member.width,
                     "height": member.height,
@@ -178,7 +178,7 @@ def _show(number: int, group: Group) -> None:
         size = f"{member.width}x{member.height}"
         click.echo(
             f"  {'keep' if at == 0 else '    '} {member.score:.3f} {size:>11} "
-            f"{member.file.size_bytes:>12,} B  {member.file.location}"
+            f"{member.file.size_bytes:>12,} B  {member.file.address}"
         )
 
 

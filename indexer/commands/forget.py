@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from indexer import options
+from indexer.commands.roots import known_paths
 from indexer.config import Settings, load_settings
 from indexer.errors import NotFound
 from indexer.library import open_library, writing
@@ -17,9 +18,7 @@ from indexer.types import CatalogWriter, Kind, Modality, SourceFile, VectorIndex
 
 
 @click.command()
-@click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
-)
+@known_paths
 @options.library
 @options.database
 @click.option("--undo", is_flag=True, help="Let forgotten files in again.")
@@ -33,7 +32,7 @@ def forget(paths: tuple[Path, ...], undo: bool, **chosen: object) -> None:
     library = open_library(settings.library, database=settings.database, index="exact")
     catalog = library.catalog
     with writing(settings.library):
-        wanted = [Path(path).absolute() for path in paths]
+        wanted = paths
         if undo:
             back = list(_below(wanted, catalog.kept_out()))
             catalog.forget(back)
@@ -48,8 +47,8 @@ def forget(paths: tuple[Path, ...], undo: bool, **chosen: object) -> None:
         if not whole and not parts:
             names = ", ".join(map(str, paths))
             raise NotFound(f"the library {settings.library} holds nothing of {names}")
-        gone = [file for file in parts if not file.location.exists()]
-        kept_out = [file for file in parts if file.location.exists()]
+        gone = [file for file in parts if not _may_come_back(file)]
+        kept_out = [file for file in parts if _may_come_back(file)]
         for ids in (catalog.forget([*whole, *gone]), catalog.keep_out(kept_out)):
             for indexes in families:
                 clear(ids, indexes, library.thumbnails)
@@ -57,6 +56,11 @@ def forget(paths: tuple[Path, ...], undo: bool, **chosen: object) -> None:
     click.echo(f"{len(whole) + len(parts):,} files are forgotten. The files are untouched.")
     if kept_out:
         click.echo("To let them in again: atisbo forget --undo PATH, then atisbo index")
+
+
+def _may_come_back(file: SourceFile) -> bool:
+    """Whether the next run may come by the file; stores are not asked."""
+    return file.is_remote or file.location.exists()
 
 
 def _families(settings: Settings) -> Iterator[Mapping[Modality, VectorIndex]]:

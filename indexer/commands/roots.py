@@ -18,9 +18,21 @@ class _FolderOrUrl(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _PathOrUrl(click.Path):
+    """A path, absolute, whether or not it is there; a URL becomes one too, as files have theirs."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if isinstance(value, str) and is_url(value):
+            return Path(plain_url(value))
+        return Path(value).absolute()
+
+
 known_roots = click.argument(
     "roots",
     nargs=-1,
     metavar="[FOLDER|URL]...",
     type=_FolderOrUrl(exists=True, file_okay=False, path_type=Path),
+)
+known_paths = click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH|URL...", type=_PathOrUrl()
 )

@@ -60,4 +60,4 @@ def _facts(library: Library) -> dict[str, Any]:
 
 def _skipped(library: Library) -> list[dict[str, str]]:
     every = library.catalog.skipped(library.catalog.counts().skipped)
-    return [{"path": str(one.source.location), "reason": one.reason} for one in every]
+    return [{"path": one.source.address, "reason": one.reason} for one in every]

@@ -185,7 +185,7 @@ def _row(one: Held, captions: Sequence[str]) -> dict[str, Any]:
         "origin": item.origin,
         "member": item.member,
         **{name: getattr(one.facts, name) for name, _ in _FACTS},
-        "image_path": one.about if item.modality is Modality.TEXT else str(one.file.location),
+        "image_path": one.about if item.modality is Modality.TEXT else one.file.address,
         "caption": item.text if item.text is not None else next(iter(captions), None),
     }
 

@@ -125,6 +125,29 @@ def test_a_shard_that_could_not_be_fetched_is_tried_again(
     assert atisbo("failures", "--library", library).stdout.count("reds.tar") == 1  # in part
 
 
+def test_a_shard_in_a_store_is_forgotten_by_its_url(web: Server, library: Path) -> None:
+    atisbo("index", web.url, "--library", library)
+    told = atisbo("forget", f"{web.url}/reds.tar", "--library", library)
+    assert "1 files are forgotten" in told.stdout, told.stderr
+    atisbo("index", "--library", library)
+    assert status(library) == (1, 1)
+    atisbo("forget", web.url, "--library", library)
+    assert status(library) == (0, 0)
+
+
+def test_a_shard_indexed_alone_belongs_to_the_place_around_it_later(
+    web: Server, library: Path
+) -> None:
+    atisbo("index", f"{web.url}/reds.tar", "--library", library)
+    assert status(library) == (1, 1)
+    item = best(library, "red")
+    atisbo("index", web.url, "--library", library)
+    assert status(library) == (2, 2)
+    assert best(library, "red")["id"] == item["id"]
+    atisbo("index", f"{web.url}/more", "--library", library)
+    assert status(library) == (2, 2)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("s3fs") is not None, reason="s3fs is installed")
 def test_a_store_whose_package_is_missing_is_refused_with_its_name(library: Path) -> None:
     result = atisbo("index", "s3://bucket/shards", "--library", library)
