@@ -1,24 +1,24 @@
 """Decoding on threads, embedding in batches, in one process.
 
 Pillow and FFmpeg let go of the interpreter lock while they decode and resize, so threads are
-enough, and a picture travels from decoder to model without a copy. Results come in the order of the
-files. A file travels in parts, so that a film of two hours takes no more memory than a photo.
+enough, and a picture travels from decoder to model without a copy. Results come as they are ready,
+those of one file in order. A file travels in parts, so that a film of two hours takes no more
+memory than a photo.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from threading import Event
+from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 from PIL.Image import Image
 
-from indexer.engines.threads import Stream, Turns
+from indexer.engines.parts import Film, Part, Queue
+from indexer.engines.threads import Inbox, Stream, Turns
 from indexer.errors import MediaError, Unreached
-from indexer.pooling import Pool
 from indexer.types import (
     EmbeddedFile,
     EmbeddedItem,
@@ -27,7 +27,6 @@ from indexer.types import (
     Kind,
     MediaReader,
     Modality,
-    Pixels,
     Sample,
     Skipped,
     SourceFile,
@@ -35,50 +34,8 @@ from indexer.types import (
 )
 
 _BATCHES_AHEAD = 3  # of files; preprocessed pictures: 3 x 32 x 224 x 224 x 3 floats are 58 MB
-_CAPTIONS_A_PART = 1024
-_PICTURES_A_PART = 32
 
 _T = TypeVar("_T")
-
-
-@dataclass(slots=True)
-class _Part:
-    """Samples of one file, ready for the model: `contents[i]` belongs to `items[i]`."""
-
-    source: SourceFile
-    items: list[EmbeddedItem] = field(default_factory=list)
-    contents: list[Pixels | str] = field(default_factory=list)
-    last: bool = False
-    facts: Facts | None = None
-    pictures: int = 0
-
-    @property
-    def texts(self) -> int:
-        return len(self.contents) - self.pictures
-
-    def is_full(self) -> bool:
-        return self.pictures >= _PICTURES_A_PART or self.texts >= _CAPTIONS_A_PART
-
-
-@dataclass(slots=True)
-class _Film:
-    """What is gathered of a film until it is whole; the longest moment lends its thumbnail."""
-
-    pool: Pool = field(default_factory=Pool)
-    item: EmbeddedItem = field(default_factory=EmbeddedItem)
-    longest_ms: int = -1
-
-    def add(self, items: Sequence[EmbeddedItem], vectors: Vectors) -> None:
-        moments = [(row, item.span) for row, item in enumerate(items) if item.span is not None]
-        self.pool.add(vectors[[row for row, _ in moments]], [span for _, span in moments])
-        for row, span in moments:
-            if span.end_ms - span.start_ms > self.longest_ms:
-                self.longest_ms = span.end_ms - span.start_ms
-                self.item = replace(items[row], position=0, span=None, member=None)
-
-
-_Parts = Stream[_Part | Skipped]
-"""What comes of one file."""
 
 
 class LocalEngine:
@@ -103,8 +60,8 @@ class LocalEngine:
         self._turns = Turns() if embedder.uses_cores else None
 
     def run(self, files: Iterable[SourceFile]) -> Iterator[EmbeddedFile | Skipped]:
-        waiting: list[_Part] = []
-        films: dict[SourceFile, _Film] = {}
+        waiting: list[Part] = []
+        films: dict[SourceFile, Film] = {}
         for part in self._prepared(files):
             if isinstance(part, Skipped):
                 waiting = [one for one in waiting if one.source != part.source]
@@ -118,30 +75,31 @@ class LocalEngine:
                 waiting = []
         yield from self._embedded(waiting, films)
 
-    def _prepared(self, files: Iterable[SourceFile]) -> Iterator[_Part | Skipped]:
-        """Yields parts in the order of the files, read ahead on threads."""
-        ahead: deque[tuple[_Parts, Future[None]]] = deque()
-        stopped = Event()
+    def _prepared(self, files: Iterable[SourceFile]) -> Iterator[Part | Skipped]:
+        """Yields parts, read on threads: those of one file in order, files in order of their ends.
+
+        Long files are overtaken by shorter ones.
+        """
+        inbox: Inbox[Part | Skipped] = Inbox()
+        queue = Queue()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="decode")
         try:
             for source in files:
-                stream = _Parts(stopped)
-                reading = pool.submit(self._read, source, stream)
-                reading.add_done_callback(stream.end)
-                ahead.append((stream, reading))
-                if len(ahead) > _BATCHES_AHEAD * self._batch_size:
-                    yield from _taken(*ahead.popleft())
-            while ahead:
-                yield from _taken(*ahead.popleft())
+                queue.put(source)
+                inbox.run(pool, partial(self._read, source))
+                while len(queue) > _BATCHES_AHEAD * self._batch_size:
+                    yield from queue.passed(inbox.take())
+            while len(queue):
+                yield from queue.passed(inbox.take())
         finally:
-            stopped.set()
+            inbox.stop()
             pool.shutdown(cancel_futures=True)
 
-    def _read(self, source: SourceFile, stream: _Parts) -> None:
+    def _read(self, source: SourceFile, stream: Stream[Part | Skipped]) -> None:
         """Reads the file part by part into the stream, and ends with why it cannot be read."""
         source = replace(source, digest=source.digest or self._digest(source))
         samples = self._readers[source.kind].read(source)
-        part, facts = _Part(source), None
+        part, facts = Part(source), None
         # Films hardly ever wait for the model, so decoding one takes no turns with it.
         turns = None if source.kind is Kind.VIDEO else self._turns
         try:
@@ -157,14 +115,14 @@ class LocalEngine:
                 if part.is_full():
                     if not stream.put(part):
                         return
-                    part = _Part(source)
+                    part = Part(source)
         except MediaError as error:
             stream.put(self._skipped(source, error))
             return
         part.last, part.facts = True, facts
         stream.put(part)
 
-    def _take(self, sample: Sample, part: _Part) -> None:
+    def _take(self, sample: Sample, part: Part) -> None:
         if isinstance(sample.content, str):
             part.contents.append(sample.content)
             part.items.append(_item(sample, text=sample.content))
@@ -179,7 +137,7 @@ class LocalEngine:
         return Skipped(source if same else replace(source, digest=None), str(error))
 
     def _embedded(
-        self, parts: Sequence[_Part], films: dict[SourceFile, _Film]
+        self, parts: Sequence[Part], films: dict[SourceFile, Film]
     ) -> Iterator[EmbeddedFile]:
         contents = [content for part in parts for content in part.contents]
         texts = self._in_batches(
@@ -208,7 +166,7 @@ class LocalEngine:
         return np.concatenate(vectors)
 
     def _with_vectors(
-        self, part: _Part, pictures: Vectors, texts: Vectors, films: dict[SourceFile, _Film]
+        self, part: Part, pictures: Vectors, texts: Vectors, films: dict[SourceFile, Film]
     ) -> Iterator[EmbeddedFile]:
         """Yields what there is of each modality, and a film as a whole after its last part."""
         pairs = list(zip(part.items, part.contents, strict=True))
@@ -223,7 +181,7 @@ class LocalEngine:
             if items
         ]
         if any(item.span is not None for item in shown):
-            films.setdefault(part.source, _Film()).add(shown, pictures)
+            films.setdefault(part.source, Film()).add(shown, pictures)
         if part.last:
             film = films.pop(part.source, None)
             whole = film.pool.vector() if film else None
@@ -233,11 +191,6 @@ class LocalEngine:
                 found.append(EmbeddedFile(part.source, Modality.TEXT, [], texts))
             found[-1] = replace(found[-1], last=True, facts=part.facts)
         yield from found
-
-
-def _taken(stream: _Parts, reading: "Future[None]") -> Iterator[_Part | Skipped]:
-    yield from stream
-    reading.result()  # raises what should not have happened in the thread
 
 
 def _item(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -259,3 +260,27 @@ def test_a_run_that_is_left_does_not_wait_for_the_film_at_hand() -> None:
 def test_a_bug_in_a_reader_is_not_taken_for_a_bad_file() -> None:
     with pytest.raises(ZeroDivisionError):
         list(engine().run([film("bug.mp4", 3)]))
+
+
+class Waiting(Films):
+    """A film named first goes on only once most of the other one has been read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other_was_read = Event()
+
+    def read(self, source: SourceFile) -> Iterator[Sample | Facts]:
+        for number, sample in enumerate(super().read(source)):
+            if number == 40 and "first" in source.path:
+                assert self.other_was_read.wait(20)
+            if number == 300 and "second" in source.path:
+                self.other_was_read.set()
+            yield sample
+
+
+def test_long_films_are_read_side_by_side() -> None:
+    films = Waiting()
+    files = [film("first.mp4", 400), film("second.mp4", 400)]
+    results = list(engine(readers={Kind.VIDEO: films}).run(files))
+    ended = [one.source for one in results if getattr(one, "last", False)]
+    assert sorted(one.path for one in ended) == ["first.mp4", "second.mp4"]
