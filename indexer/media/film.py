@@ -17,7 +17,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, Interpolation
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
@@ -50,15 +50,19 @@ Small = NDArray[np.uint8]
 class Stretch:
     """What lies between a key frame and the next one: `end_ms` is that of the next.
 
-    `frame` is the key frame, None where it cannot be decoded. `sizes` are those of the other
-    packets in bytes, `key_size` that of the key frame.
+    `frame` is the key frame, None where it cannot be decoded. `packets` are the times of the other
+    ones and their sizes in bytes, `key_size` is that of the key frame.
     """
 
     start_ms: int
     frame: VideoFrame | None = None
     end_ms: int = 0
     key_size: int = 0
-    sizes: list[int] = field(default_factory=list)
+    packets: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> list[int]:
+        return [size for _, size in self.packets]
 
 
 class Film:
@@ -92,6 +96,7 @@ class Film:
         self.damage: str | None = None
         self.size: Size = _shown_size(self._stream, (codec.width, codec.height), 0)
         self._decoder: tuple[InputContainer, VideoStream] | None = None
+        self._squeezer, self._scaler = VideoReformatter(), VideoReformatter()  # each keeps one way
         rate = self._stream.average_rate
         self._frame_ms = 1000 / float(rate) if rate else 40.0
 
@@ -121,7 +126,7 @@ class Film:
             last_ms = max(last_ms, self._ms(packet.pts if packet.pts is not None else packet.dts))
             if not packet.is_keyframe:
                 if waiting:
-                    waiting[-1].sizes.append(packet.size)
+                    waiting[-1].packets.append((last_ms, packet.size))
                 continue
             if waiting and last_ms - waiting[-1].start_ms < _KEYS_APART_MS:
                 continue
@@ -169,7 +174,7 @@ class Film:
 
     def small(self, frame: VideoFrame, side: int) -> Small:
         """Returns the frame squeezed into a square of `side` pixels."""
-        return np.asarray(self._image(frame, (side, side)))
+        return np.asarray(self._image(frame, (side, side), self._squeezer))
 
     def picture(self, frame: VideoFrame, min_side: int) -> Image.Image:
         """Returns the frame upright, RGB, its shorter side `min_side` if it was larger."""
@@ -177,16 +182,18 @@ class Film:
         width, height = self.size = _shown_size(self._stream, stored, frame.rotation)
         scale = min(1.0, min_side / min(width, height))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = self._image(frame, size[::-1] if frame.rotation % 180 else size)
+        stored_size = size[::-1] if frame.rotation % 180 else size
+        image = self._image(frame, stored_size, self._scaler)
         rgb = to_srgb(image, by_number(frame.color_primaries, frame.color_trc))
         way = _TURNED.get(frame.rotation % 360)
         return rgb if way is None else rgb.transpose(way)
 
-    def _image(self, frame: VideoFrame, size: Size) -> Image.Image:
+    def _image(self, frame: VideoFrame, size: Size, by: VideoReformatter) -> Image.Image:
         """Returns the frame as it is stored, RGB, transparent parts white."""
         untold = frame.colorspace == _UNTOLD and frame.height >= _HD_LINES
         clear = _has_alpha(frame)
-        pixels = frame.reformat(
+        pixels = by.reformat(
+            frame,
             *size,
             format="rgba" if clear else "rgb24",
             src_colorspace=Colorspace.ITU709 if untold else None,

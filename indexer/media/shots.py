@@ -23,10 +23,12 @@ _LEAST_SHOT_MS = 500  # shorter ones are flashes, not shots
 _EARLY = 0.75  # of the time after which a long take is divided: key frames come when they come
 _LONG_MS = 12_000
 _CLOSE_MS = 200
+_SETTLED_MS = 1_000  # after a packet that may hold a new picture; what comes is seen by then
+_USUAL_LENGTHS = (5, 8, 12)  # of which fixed distances of key frames are multiples, in frames
 _STILL = 0.3  # all packets of a stretch in which nothing moves, of its key frame's size
 _MORE_THAN_BLANK = 0.3  # black frames after a black key frame have about a tenth of its size
 _NEW_PICTURE, _NEW_PICTURE_OF_MEDIAN = 0.4, 5.0
-_FIXED, _ENOUGH_STRETCHES = 0.2, 5
+_FIXED = 0.2  # of all stretches, from which on it is no chance that one is as long as another
 _SLOW_FRAME_MS = 50.0
 _SAMPLED_MS = 100
 _DISSOLVE_MS, _STEADY_MS = 1_500, 500  # a change that is over within the first, steady around it
@@ -111,35 +113,44 @@ class Shots:
             if is_cut or stretch.start_ms - self._shot.start_ms >= _EARLY * self._every_ms:
                 yield self._close(stretch.start_ms)
             self._see(stretch.start_ms, stretch.frame, look, shows)
-            if self._hides_something(stretch, look, following):
-                yield from self._through(stretch)
+            until_ms = self._hides_something(stretch, look, following)
+            if until_ms is not None:
+                yield from self._through(stretch, following, until_ms)
         yield self._close(self.end_ms)
 
-    def _hides_something(self, stretch: Stretch, look: Look, following: Stretch | None) -> bool:
-        """Whether the frames after a key frame have to be looked at."""
+    def _hides_something(
+        self, stretch: Stretch, look: Look, following: Stretch | None
+    ) -> int | None:
+        """Returns up to what time the frames after a key frame have to be looked at, if at all."""
         lasts_ms = stretch.end_ms - stretch.start_ms
-        count = len(stretch.sizes) + 1
+        sizes = stretch.sizes
+        count = len(sizes) + 1
         self._lengths[count] += 1
-        if lasts_ms <= _CLOSE_MS or not stretch.sizes:
-            return False
-        total = sum(stretch.sizes)
+        if lasts_ms <= _CLOSE_MS or not sizes:
+            return None
         if lasts_ms > max(_LONG_MS, 1.5 * self._every_ms):
-            return total > _STILL * stretch.key_size
-        biggest = max(stretch.sizes)
+            return stretch.end_ms if sum(sizes) > _STILL * stretch.key_size else None
         if look.is_blank:
-            return biggest > _MORE_THAN_BLANK * stretch.key_size
-        if biggest > _NEW_PICTURE * stretch.key_size and biggest > _NEW_PICTURE_OF_MEDIAN * median(
-            stretch.sizes
-        ):
-            return True
+            shows_more = max(sizes) > _MORE_THAN_BLANK * stretch.key_size
+            return stretch.end_ms if shows_more else None
+        new = max(_NEW_PICTURE * stretch.key_size, _NEW_PICTURE_OF_MEDIAN * median(sizes))
+        changes = [ms for ms, size in stretch.packets if size > new]
+        if changes:
+            return changes[-1] + _SETTLED_MS
         if following is None or following.frame is None:
-            return False
+            return None
         known = self._lengths.total()
-        is_fixed = known < _ENOUGH_STRETCHES or self._lengths[count] >= _FIXED * known
-        return is_fixed and not self._looked(following.frame)[0].is_shot_of(look)
+        if known == 1:
+            is_fixed = not all(count % usual for usual in _USUAL_LENGTHS)
+        else:
+            is_fixed = self._lengths[count] >= max(2, _FIXED * known)
+        differs = is_fixed and not self._looked(following.frame)[0].is_shot_of(look)
+        return stretch.end_ms if differs else None
 
-    def _through(self, stretch: Stretch) -> Iterator[_Shot]:
-        """Looks at each frame between this key frame and the next."""
+    def _through(
+        self, stretch: Stretch, following: Stretch | None, until_ms: int
+    ) -> Iterator[_Shot]:
+        """Looks at each frame after this key frame, up to the next one if need be."""
         every = self._film.frame_ms() > _SLOW_FRAME_MS
         self._sampled.clear()
         for ms, frame in self._film.frames(stretch.start_ms, stretch.end_ms, every=every):
@@ -148,6 +159,10 @@ class Shots:
             if ms <= stretch.start_ms:
                 continue
             look, shows = self._looked(frame)
+            if ms > until_ms:
+                until_ms = stretch.end_ms
+                if self._leads_to(look, following):
+                    return
             if self._last is not None and not look.is_shot_of(self._last):
                 self._sampled.clear()
                 yield self._close(ms)
@@ -157,6 +172,11 @@ class Shots:
             elif ms - self._shot.start_ms >= self._every_ms:
                 yield self._close(ms)
             self._see(ms, frame, look, shows)
+
+    def _leads_to(self, look: Look, following: Stretch | None) -> bool:
+        if following is None or following.frame is None:
+            return True
+        return self._looked(following.frame)[0].is_shot_of(look)
 
     def _dissolved(self, ms: int, look: Look) -> int | None:
         """Returns the middle of a change that took a while and is over; a pan never is."""
