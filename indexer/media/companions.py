@@ -5,7 +5,6 @@ import re
 import struct
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from indexer.media.boxes import boxes, content
@@ -19,7 +18,7 @@ _DEVELOPED = ".heic .heif .hif .jpg .jpeg .jpe .jfif .avif .jxl .tif .tiff .png 
 _STILLS = frozenset({".heic", ".heif", ".hif", ".jpg", ".jpeg"})  # of a Live or Motion Photo
 _GOOGLE_STEM = re.compile(r"\.(mp|mv)$")  # PXL_20240101_120000000.MP.jpg
 
-_LIVE_MS = 5_000  # Live Photos last three seconds
+_LIVE_MS = 4_000  # Live Photos last three seconds; converted ones have lost their mark
 _MARKED_LIVE_MS = 10_000
 _LIVE_MARK = b"com.apple.quicktime.content.identifier"
 _MAX_TABLE_BYTES = 1_000_000
@@ -28,24 +27,14 @@ Key = tuple[str, str]
 """Root and path, as `SourceFile.key`."""
 
 
-def with_companions(
-    files: Sequence[SourceFile], *, is_live: Callable[[SourceFile], bool]
-) -> Sequence[SourceFile]:
-    """Returns the same files in the same order, companions marked as such.
-
-    `is_live` is asked about films beside a still of the same name: see `is_live_film`.
-    """
-    paired = pair(files, is_live=is_live)
-    return [replace(file, kind=Kind.COMPANION) if file.key in paired else file for file in files]
-
-
 def pair(
     files: Sequence[SourceFile], *, is_live: Callable[[SourceFile], bool]
 ) -> Mapping[Key, Key]:
     """Returns the picture that each companion belongs to.
 
     In one folder and under one name, in upper or lower case, a raw file belongs to the developed
-    picture, and a film to the still if `is_live` says so. No picture belongs to another one.
+    picture, and a film to the still if `is_live` says so, which is asked about such films alone:
+    see `is_live_film`. No picture belongs to another one.
     """
     groups: dict[tuple[str, str, str], list[SourceFile]] = defaultdict(list)
     for file in files:
@@ -72,7 +61,7 @@ def pair(
 def is_live_film(path: Path) -> bool:
     """Whether a film beside a still of the same name is the moving part of it, by its length.
 
-    That is up to 5 seconds, or 10 with Apple's mark of a Live Photo. Reads some tables of the
+    That is up to 4 seconds, or 10 with Apple's mark of a Live Photo. Reads some tables of the
     file, none of its pictures; false where they are missing or damaged, or there is no such file.
     """
     try:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.media.companions import is_live_film, pair, with_companions
+from indexer.media.companions import is_live_film, pair
 from indexer.media.raw import RAW_SUFFIXES
 from indexer.types import Kind, SourceFile
 
@@ -84,15 +84,9 @@ def test_no_file_is_lost_and_each_companion_has_one_picture(
 ) -> None:
     files = [file(path) for path in paths]
     found = pair(files, is_live=lambda film: film.path in live)
-    marked = with_companions(files, is_live=lambda film: film.path in live)
-    assert [one.path for one in marked] == paths
-    companions = {one.key for one in marked if one.kind is Kind.COMPANION}
-    assert companions == set(found)
-    for one, before in zip(marked, files, strict=True):
-        assert one.key in companions or one == before
     for companion, primary in found.items():
-        assert primary not in companions
-        assert primary in {one.key for one in files}
+        assert primary not in found
+        assert {primary, companion} <= {one.key for one in files}
         suffix = PurePosixPath(companion[1]).suffix.lower()
         assert suffix in RAW_SUFFIXES or companion[1] in live
     shuffled = list(files)
