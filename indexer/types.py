@@ -564,10 +564,11 @@ class CatalogWriter(Protocol):
         """Returns the files that `keep_out` was told of."""
         ...
 
-    def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
+    def changed(self, files: Sequence[SourceFile], *, again: bool = False) -> Sequence[SourceFile]:
         """Returns the files whose size, time or kind differs from what was stored, in order.
 
-        Files that could not be read at all, not even for a digest, count as changed.
+        Files that could not be read at all, not even for a digest, count as changed, and with
+        `again` all but those that are kept out.
         """
         ...
 

@@ -32,6 +32,8 @@ from indexer.catalog.schema import translated
 from indexer.catalog.tables import FileRow, ItemRow, RootRow
 from indexer.types import Ids, Modality, Skipped, SourceFile
 
+_UNKNOWN = (-1, -1, "")
+
 
 class CatalogReader(ItemReader):
     """Reads the catalogue in an engine's database; safe to use from many threads."""
@@ -206,7 +208,7 @@ class CatalogReader(ItemReader):
                 )
             ]
 
-    def changed(self, files: Sequence[SourceFile]) -> Sequence[SourceFile]:
+    def changed(self, files: Sequence[SourceFile], *, again: bool = False) -> Sequence[SourceFile]:
         stored: dict[tuple[str, str], tuple[int, int, str] | None] = {}
         query = select(
             FileRow.path,
@@ -229,6 +231,6 @@ class CatalogReader(ItemReader):
         return [
             file
             for file in files
-            if file.key not in stored
-            or stored[file.key] not in (None, (file.size_bytes, file.mtime_ns, file.kind.value))
+            if (known := stored.get(file.key, _UNKNOWN)) is not None
+            and (again or known != (file.size_bytes, file.mtime_ns, file.kind.value))
         ]

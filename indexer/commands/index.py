@@ -35,18 +35,25 @@ EXIT_INTERRUPTED = 130
 @click.option("--batch-size", type=int, help="Pictures or captions embedded at once. [default: 32]")
 @click.option("--workers", type=int, help="Threads that decode. [default: one for each core]")
 @click.option("--max-megapixels", type=int, help="Skip larger pictures. [default: 180]")
+@click.option(
+    "--video-every", type=float, help="Seconds of a long take that give one moment. [default: 10]"
+)
+@click.option("--max-moments", type=int, help="Moments taken of one film. [default: 5000]")
+@click.option("--video-seconds", type=int, help="Time to read one film in. [default: 900]")
+@click.option("--again", is_flag=True, help="Read files anew that did not change.")
 @click.option("--keep-missing", is_flag=True, help="Keep what was indexed of deleted files.")
 @click.option("--allow-empty", is_flag=True, help="Believe an empty folder: its files are deleted.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any file had to be skipped.")
 def index(
     roots: tuple[Path | str, ...],
     model: str | None,
+    again: bool,
     keep_missing: bool,
     allow_empty: bool,
     strict: bool,
     **chosen: object,
 ) -> None:
-    """Make pictures and captions in FOLDERs searchable, and keep them in step with the files.
+    """Make pictures, films and captions in FOLDERs searchable, and keep step with the files.
 
     A URL (s3://bucket/shards, https://...) names shards of a data set, or one of them: tar files as
     of WebDataset, and parquet files with the bytes of pictures.
@@ -57,13 +64,19 @@ def index(
     that was stopped goes on where it was. Renamed and moved files are known by their content and
     keep what they have; deleted ones are forgotten; exact copies are embedded once.
 
+    With --again files that did not change are read anew, under new ids: after an update of atisbo
+    that finds more in them.
+
     With --model the items of the library get vectors of another model, beside those that are
     searched meanwhile; at the end the library, and a running service, switch to them.
     """
     settings = load_settings(**chosen)
     console = Console(stderr=True)
     wanted = replace(
-        folders_of(roots, settings, console), keep_missing=keep_missing, allow_empty=allow_empty
+        folders_of(roots, settings, console),
+        again=again,
+        keep_missing=keep_missing,
+        allow_empty=allow_empty,
     )
     with writing(settings.library):
         try:

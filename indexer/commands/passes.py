@@ -137,7 +137,7 @@ def run_pass(folders: Folders, model: Model, settings: Settings, console: Consol
         every = _every(files, folders, difference, library)
         captions = readers(every, limits(settings))[Kind.CAPTION]
         apply(difference, library.catalog, library.indexes, library.thumbnails, captions)
-        changed = library.catalog.changed(files)
+        changed = library.catalog.changed(files, again=folders.again)
         attached = [file for file in changed if file.kind is Kind.COMPANION]
         fresh, copies = part_copies(
             [file for file in changed if file.kind is not Kind.COMPANION], library.catalog

@@ -21,7 +21,8 @@ class Folders:
     `roots` are absolute and distinct; `scopes` are the parts of them to be looked at, None for all.
     `unsettled` files are still being written and left for a later pass. `keep_missing` keeps what
     was indexed of deleted files, `allow_empty` believes a root without files: they are deleted.
-    `stores` are the URLs of shards, looked at as a whole whatever the scopes.
+    `again` reads files that did not change as well. `stores` are the URLs of shards, looked at as a
+    whole whatever the scopes.
     """
 
     roots: Sequence[Path]
@@ -29,6 +30,7 @@ class Folders:
     unsettled: Sequence[Path] = ()
     keep_missing: bool = False
     allow_empty: bool = False
+    again: bool = False
     stores: Sequence[str] = ()
 
 

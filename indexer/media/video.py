@@ -113,9 +113,9 @@ class VideoReader:
         of = "" if whole is None else f" of {_clock_time(whole)}"
         until = f"read up to {_clock_time(shots.end_ms)}{of}"
         if full:
-            return f"{until}: it has {self._max_moments:,} moments by then; raise --max-moments"
+            return f"{until}: it has {self._max_moments:,} moments by then. Raise --max-moments"
         if late:
-            return f"{until}: it took {self._time_limit_s:g} s by then; raise --video-seconds"
+            return f"{until}: it took {self._time_limit_s:g} s by then. Raise --video-seconds"
         if whole is not None and shots.end_ms < whole - _UNREAD_MS:
             return f"{until}: the rest is missing or damaged ({film.damage or 'the file ends'})"
         if film.damage is not None:

@@ -176,6 +176,20 @@ def test_a_touched_file_is_not_embedded_again(photos: Path, library: Path) -> No
     assert ids(library, "green") == before
 
 
+def test_everything_is_read_anew_if_wanted_but_what_was_forgotten(
+    photos: Path, library: Path
+) -> None:
+    atisbo("index", photos, "--library", library)
+    atisbo("forget", photos / "red.png", "--library", library)
+    before = status(library)
+    result = atisbo("index", photos, "--library", library, "--again")
+    assert result.returncode == 0, result.stderr
+    assert "pictures │ 2 │ 2" in " ".join(result.stdout.replace("(", " ").split())
+    assert {**status(library), "bytes_on_disk": 0} == {**before, "bytes_on_disk": 0}
+    unchanged = atisbo("index", photos, "--library", library)
+    assert "items/s" not in unchanged.stdout
+
+
 def test_a_bad_file_is_skipped_with_a_stored_reason_and_strict_says_so(
     photos: Path, library: Path
 ) -> None:

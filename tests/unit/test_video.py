@@ -212,8 +212,8 @@ def test_what_its_tags_tell_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        ({"max_moments": 3}, "it has 3 moments by then; raise --max-moments"),
-        ({"time_limit_s": 0.0}, "it took 0 s by then; raise --video-seconds"),
+        ({"max_moments": 3}, "it has 3 moments by then. Raise --max-moments"),
+        ({"time_limit_s": 0.0}, "it took 0 s by then. Raise --video-seconds"),
     ],
 )
 def test_a_limit_is_said_when_it_bites(tmp_path: Path, limits: dict[str, float], said: str) -> None:
