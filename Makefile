@@ -9,7 +9,7 @@ MODEL ?= random:ViT-B-32
 BENCH_MODEL ?= pocket
 PHOTOS ?=
 
-.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates clean
+.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates bench-video clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -68,6 +68,10 @@ bench-teach: $(READY)
 # The figures of the model card: make bench-model DATA=/some/folder BENCH_MODEL=pocket
 bench-model: $(READY)
 	$(BIN)/python tests/benchmarks/bench_model.py --data "$(DATA)" --model "$(BENCH_MODEL)"
+
+# Films: times real time, beside FFmpeg alone, and the memory that one of two hours takes.
+bench-video: $(READY)
+	$(BIN)/python tests/benchmarks/bench_video.py
 
 # Copies told from pictures of the same thing: make bench-duplicates DATA=/some/folder
 bench-duplicates: $(READY)

@@ -1,4 +1,4 @@
-"""`atisbo import`: take in what `atisbo export` wrote."""
+"""`atisbo import`: take in what `atisbo export` wrote, or what other tools computed."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from rich.console import Console
 
 from indexer import options
 from indexer.commands.passes import show_counts
+from indexer.commands.peers import peer_at, take_over
 from indexer.commands.progress import ShownProgress
 from indexer.config import Settings, load_settings
 from indexer.errors import ConfigError, IndexMismatch
@@ -28,6 +29,14 @@ from indexer.sync import settle_copies
     help="Where the pictures of tar shards go.",
 )
 @click.option(
+    "--model", metavar="NAME", help="Model of a new library, to take another tool's vectors into."
+)
+@click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that another tool's pictures belong to. [default: the one that holds them all]",
+)
+@click.option(
     "--map",
     "moved",
     multiple=True,
@@ -35,17 +44,28 @@ from indexer.sync import settle_copies
     help="An indexed folder that lies elsewhere here; may be repeated.",
 )
 def import_command(
-    source: Path, into: Path | None, moved: tuple[str, ...], **chosen: object
+    source: Path,
+    into: Path | None,
+    model: str | None,
+    root: Path | None,
+    moved: tuple[str, ...],
+    **chosen: object,
 ) -> None:
-    """Take in SOURCE: an export in Parquet, or tar shards of pictures and captions.
+    """Take in SOURCE: an export in Parquet, tar shards, or what another tool computed.
 
     An export comes in with its vectors, nothing is embedded; it must be of the library's model.
     Files that the library holds already, unchanged, are left alone. Shards are unpacked into
     --into; then atisbo index makes that folder searchable.
+
+    A folder that clip-retrieval wrote, or rclip's database (~/.local/share/rclip/db.sqlite3), comes
+    in with its vectors too, once some pictures embedded again prove that the model is the same.
     """
     settings = load_settings(**chosen)
     if source.suffix == ".tar" or (source.is_dir() and any(source.glob("*.tar"))):
         _unpack(source, into)
+        return
+    if (peer := peer_at(source)) is not None:
+        take_over(peer, root, model, settings)
         return
     _take_in(source, _roots(moved), settings)
 

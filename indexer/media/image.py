@@ -21,7 +21,7 @@ from indexer.media.metadata import Metadata, read_metadata
 from indexer.media.opening import Opened, opened, stream_of
 from indexer.media.pages import pages
 from indexer.media.raw import RAW_SUFFIXES
-from indexer.media.upright import Reduction, upright_rgb
+from indexer.media.upright import Reduction, upright_rgb, upright_size
 from indexer.types import Facts, Kind, Sample, SourceFile
 
 IMAGE_SUFFIXES = RAW_SUFFIXES | frozenset(
@@ -91,6 +91,18 @@ def decode(
     """
     with opened(stream, suffix="", max_pixels=max_pixels) as found:
         return _first(_contents(found, lambda size: min(size) / min_side, max_pixels=max_pixels))
+
+
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Returns width and height of the upright picture, by its header; None if that is damaged."""
+    try:
+        with (
+            stream_of(path) as stream,
+            opened(stream, suffix=path.suffix, max_pixels=MAX_PIXELS) as found,
+        ):
+            return upright_size(found.image, found.size)
+    except MediaError:
+        return None
 
 
 def thumbnail(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:

@@ -24,7 +24,6 @@ _EARLY = 0.75  # of the time after which a long take is divided: key frames come
 _LONG_MS = 12_000
 _CLOSE_MS = 200
 _SETTLED_MS = 1_000  # after a packet that may hold a new picture; what comes is seen by then
-_USUAL_LENGTHS = (5, 8, 12)  # of which fixed distances of key frames are multiples, in frames
 _STILL = 0.3  # all packets of a stretch in which nothing moves, of its key frame's size
 _MORE_THAN_BLANK = 0.3  # black frames after a black key frame have about a tenth of its size
 _NEW_PICTURE, _NEW_PICTURE_OF_MEDIAN = 0.4, 5.0
@@ -139,11 +138,8 @@ class Shots:
             return changes[-1] + _SETTLED_MS
         if following is None or following.frame is None:
             return None
-        known = self._lengths.total()
-        if known == 1:
-            is_fixed = not all(count % usual for usual in _USUAL_LENGTHS)
-        else:
-            is_fixed = self._lengths[count] >= max(2, _FIXED * known)
+        often = max(2, _FIXED * self._lengths.total())
+        is_fixed = len(following.packets) == len(sizes) or self._lengths[count] >= often
         differs = is_fixed and not self._looked(following.frame)[0].is_shot_of(look)
         return stretch.end_ms if differs else None
 

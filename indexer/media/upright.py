@@ -52,6 +52,11 @@ def upright_rgb(
     return rgb, (width, height)
 
 
+def upright_size(image: Image.Image, size: Size) -> Size:
+    """Returns that size of the picture as it is upright; decodes no pixels."""
+    return size[::-1] if _orientation(image) in _ON_THEIR_SIDE else size
+
+
 def _orientation(image: Image.Image) -> int:
     """Returns the EXIF orientation, 1 (upright) where it is absent or its block is broken."""
     try:

@@ -1,0 +1,226 @@
+"""Libraries of other tools: taken in with their vectors, or refused with what was measured."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from indexer.catalog import open_catalog
+from indexer.embedders import open_embedder
+from indexer.library import open_library
+from indexer.types import Modality, Vectors
+from tests.integration.command import atisbo
+
+COLOURS = ("red", "green", "blue", "yellow", "white", "black", "cyan", "magenta")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "photos"
+    (folder / "sub").mkdir(parents=True)
+    paths = [folder / ("sub" if n % 2 else "") / f"{one}.png" for n, one in enumerate(COLOURS)]
+    for path in paths:
+        Image.new("RGB", (32, 24), path.stem).save(path)
+    return paths
+
+
+def embedded(photos: Sequence[Path]) -> Vectors:
+    model = open_embedder("colour")
+    return model.embed_images([model.preprocess(Image.open(one).convert("RGB")) for one in photos])
+
+
+def said(words: Sequence[str]) -> Vectors:
+    return open_embedder("colour").embed_texts(words)
+
+
+def clip_retrieval(folder: Path, photos: Sequence[Path], vectors: Vectors) -> Path:
+    """Writes the folder as clip-retrieval does, in two parts."""
+    words = [f"something {one.stem}" for one in photos]
+    for name in ("img_emb", "text_emb", "metadata"):
+        (folder / name).mkdir(parents=True)
+    half = len(photos) // 2
+    for number, part in enumerate((slice(None, half), slice(half, None))):
+        np.save(folder / f"img_emb/img_emb_{number}.npy", vectors[part].astype(np.float16))
+        np.save(folder / f"text_emb/text_emb_{number}.npy", said(words)[part].astype(np.float16))
+        table = {"image_path": [str(one) for one in photos[part]], "caption": words[part]}
+        pq.write_table(pa.table(table), folder / f"metadata/metadata_{number}.parquet")
+    return folder
+
+
+def rclip(path: Path, photos: Sequence[Path], vectors: Vectors) -> Path:
+    """Writes the database as rclip 3 does."""
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE images (id INTEGER PRIMARY KEY, deleted BOOLEAN, filepath TEXT NOT NULL "
+            "UNIQUE, modified_at DATETIME NOT NULL, size INTEGER NOT NULL, vector BLOB NOT NULL, "
+            "indexing BOOLEAN)"
+        )
+        connection.execute("CREATE TABLE db_version (version INTEGER)")
+        connection.execute("INSERT INTO db_version VALUES (3)")
+        for one, vector in zip(photos, vectors, strict=True):
+            stat = one.stat()
+            connection.execute(
+                "INSERT INTO images(filepath, modified_at, size, vector) VALUES (?, ?, ?, ?)",
+                (str(one), stat.st_mtime, stat.st_size, vector.astype("<f4").tobytes()),
+            )
+    connection.close()
+    return path
+
+
+def held(library: Path) -> dict[str, np.ndarray]:
+    """Returns the vectors of the library's pictures and captions, by path and text."""
+    opened = open_library(library)
+    found = {}
+    for modality in (Modality.IMAGE, Modality.TEXT):
+        ids = opened.catalog.ids(modality)
+        items = opened.catalog.fetch(ids.tolist())
+        for id, vector in zip(ids.tolist(), opened.indexes[modality].vectors(ids), strict=True):
+            found[items[id].text or items[id].path] = vector
+    opened.catalog.close()
+    return found
+
+
+def test_a_clip_retrieval_folder_comes_in_and_stays_in_step(
+    photos: list[Path], tmp_path: Path
+) -> None:
+    output = clip_retrieval(tmp_path / "out", photos, embedded(photos))
+    library = tmp_path / "library"
+    result = atisbo("import", output, "--model", "colour", "--library", library)
+    assert result.returncode == 0, result.stderr
+    assert "8 pictures and 8 captions came in from clip-retrieval" in result.stdout
+    found = held(library)
+    for one, vector in zip(photos, embedded(photos), strict=True):
+        np.testing.assert_allclose(
+            found[one.relative_to(tmp_path / "photos").as_posix()], vector, atol=2e-3
+        )
+    again = atisbo("index", tmp_path / "photos", "--library", library)
+    assert "files unchanged │ 8 │" in " ".join(again.stdout.split())
+    assert len(held(library)) == 16
+    catalog = open_catalog(library / "catalog.db")
+    captions, pictures = catalog.pairs()
+    assert len(captions) == 8
+    words = catalog.fetch(captions.tolist())
+    shown = catalog.fetch(pictures.tolist())
+    for caption, picture in zip(captions.tolist(), pictures.tolist(), strict=True):
+        assert words[caption].origin == "clip-retrieval"
+        assert (shown[picture].width, shown[picture].height) == (32, 24)
+        assert words[caption].text == f"something {Path(shown[picture].path).stem}"
+    catalog.close()
+    assert atisbo("verify", "--library", library).returncode == 0
+    twice = atisbo("import", output, "--library", library)
+    assert "0 pictures and 0 captions came in" in twice.stdout
+    assert "8 files were there" in twice.stdout
+
+
+def test_an_rclip_database_comes_in_without_what_is_gone_or_changed(
+    photos: list[Path], tmp_path: Path
+) -> None:
+    database = rclip(tmp_path / "db.sqlite3", photos, embedded(photos))
+    before = database.read_bytes()
+    photos[0].unlink()
+    Image.new("RGB", (40, 30), "gray").save(photos[1])
+    library = tmp_path / "library"
+    result = atisbo("import", database, "--model", "colour", "--library", library)
+    assert result.returncode == 0, result.stderr
+    assert "6 pictures" in result.stdout
+    assert "left out 1: the file is gone" in result.stderr
+    assert "left out 1: the file has changed" in result.stderr
+    assert database.read_bytes() == before
+    again = atisbo("index", tmp_path / "photos", "--library", library)
+    assert "files unchanged │ 6 │" in " ".join(again.stdout.split())
+
+
+def turned(vectors: Vectors) -> Vectors:
+    """Returns what another model of the same width might have made."""
+    mixed = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    return np.ascontiguousarray(vectors @ mixed, np.float32)
+
+
+def test_another_model_is_refused_with_what_was_measured(
+    photos: list[Path], tmp_path: Path
+) -> None:
+    database = rclip(tmp_path / "db.sqlite3", photos, turned(embedded(photos)))
+    library = tmp_path / "library"
+    result = atisbo("import", database, "--model", "colour", "--library", library)
+    assert result.returncode == 2
+    assert "was not made with colour" in result.stderr
+    assert "median cosine" in result.stderr
+    assert "ViT-B-32-256/datacomp_s34b_b86k" in result.stderr
+    assert not (library / "library.json").exists()
+
+
+def test_another_width_is_refused_at_once(photos: list[Path], tmp_path: Path) -> None:
+    database = rclip(tmp_path / "db.sqlite3", photos, np.ones((len(photos), 5), np.float32))
+    result = atisbo("import", database, "--model", "colour", "--library", tmp_path / "library")
+    assert result.returncode == 2
+    assert "vectors of 5 numbers, colour makes 3" in result.stderr
+
+
+def test_without_a_model_it_says_which_it_likely_was(photos: list[Path], tmp_path: Path) -> None:
+    database = rclip(tmp_path / "db.sqlite3", photos, embedded(photos))
+    result = atisbo("import", database, "--library", tmp_path / "library", env={**os.environ})
+    assert result.returncode == 2
+    assert "--model NAME" in result.stderr
+    assert "likely open_clip:ViT-B-32-256/datacomp_s34b_b86k" in " ".join(result.stderr.split())
+
+
+def test_pictures_that_are_all_gone_are_no_proof(photos: list[Path], tmp_path: Path) -> None:
+    output = clip_retrieval(tmp_path / "out", photos, embedded(photos))
+    shutil.rmtree(tmp_path / "photos")
+    result = atisbo("import", output, "--model", "colour", "--library", tmp_path / "library")
+    assert result.returncode == 2
+    assert "none of the pictures" in result.stderr
+
+
+@pytest.mark.parametrize("damage", ["cut off", "of another length", "missing", "not parquet"])
+def test_a_part_that_is_damaged_is_left_out_and_the_rest_comes_in(
+    photos: list[Path], tmp_path: Path, damage: str
+) -> None:
+    output = clip_retrieval(tmp_path / "out", photos, embedded(photos))
+    array = output / "img_emb" / "img_emb_1.npy"
+    match damage:
+        case "cut off":
+            array.write_bytes(array.read_bytes()[:-5])
+        case "of another length":
+            np.save(array, np.ones((3, 3), np.float16))
+        case "missing":
+            array.unlink()
+        case _:
+            (output / "metadata" / "metadata_1.parquet").write_bytes(b"nonsense")
+    library = tmp_path / "library"
+    result = atisbo("import", output, "--model", "colour", "--library", library)
+    assert result.returncode == 0, result.stderr
+    assert "4 pictures and 4 captions came in" in result.stdout
+    assert "left out: " in result.stderr
+
+
+def test_rows_without_a_direction_are_left_to_the_indexer(
+    photos: list[Path], tmp_path: Path
+) -> None:
+    vectors = embedded(photos).copy()
+    vectors[2], vectors[5] = 0, np.nan
+    output = clip_retrieval(tmp_path / "out", photos, vectors)
+    library = tmp_path / "library"
+    result = atisbo("import", output, "--model", "colour", "--library", library)
+    assert "6 pictures and 6 captions came in" in result.stdout
+    assert "left out 2: no vector" in result.stderr
+    again = atisbo("index", tmp_path / "photos", "--library", library)
+    assert "files unchanged │ 6 │" in " ".join(again.stdout.split())
+    assert len(held(library)) == 14
+
+
+def test_a_database_of_something_else_is_no_rclip(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE images (id INTEGER)")
+    connection.close()
+    result = atisbo("import", path, "--library", tmp_path / "library")
+    assert result.returncode == 2
+    assert "holds no export" in result.stderr
