@@ -6,20 +6,18 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from indexer.errors import ConfigError
-from indexer.media.captions import SIDECAR_SUFFIX
+from indexer.media.captions import SIDECAR_SUFFIXES
 from indexer.media.film_names import VIDEO_SUFFIXES, is_film
 from indexer.media.image import IMAGE_SUFFIXES
 from indexer.media.pictures import described_names
 from indexer.media.shards import SHARD_SUFFIXES, is_shard
-from indexer.media.sidecar import XMP_SUFFIX
 from indexer.media.subtitles import SUBTITLE_SUFFIXES
 from indexer.media.tables import TABLE_SUFFIXES, is_caption_table
 from indexer.types import Kind, Scope, SourceFile
 
 _PASSED_OVER = frozenset({"@eadir", "__macosx", "$recycle.bin", "#recycle", "lost+found"})
 _END_BYTES = 65_536
-_SIDECARS = SUBTITLE_SUFFIXES | {SIDECAR_SUFFIX, XMP_SUFFIX}
-_LOOKED_AT = IMAGE_SUFFIXES | VIDEO_SUFFIXES | TABLE_SUFFIXES | SHARD_SUFFIXES | _SIDECARS
+_LOOKED_AT = IMAGE_SUFFIXES | VIDEO_SUFFIXES | TABLE_SUFFIXES | SHARD_SUFFIXES | SIDECAR_SUFFIXES
 
 
 class Unreadable(NamedTuple):
@@ -138,7 +136,7 @@ def _kind(path: Path, suffix: str, names: set[str]) -> Kind | None:
         return Kind.IMAGE
     if suffix in VIDEO_SUFFIXES:
         return Kind.VIDEO if is_film(path) else None
-    if suffix in _SIDECARS:
+    if suffix in SIDECAR_SUFFIXES:
         wanted = VIDEO_SUFFIXES if suffix in SUBTITLE_SUFFIXES else IMAGE_SUFFIXES | VIDEO_SUFFIXES
         described = described_names(path.name)
         return Kind.CAPTION if any(_is_there(one, names, wanted) for one in described) else None

@@ -1,7 +1,7 @@
 """`atisbo forget`: take files out of the library; the files themselves are left alone."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import click
 
@@ -10,7 +10,8 @@ from indexer.commands.roots import known_paths
 from indexer.config import Settings, load_settings
 from indexer.errors import NotFound
 from indexer.library import open_library, writing
-from indexer.media.captions import SIDECAR_SUFFIX
+from indexer.media.captions import SIDECAR_SUFFIXES
+from indexer.media.pictures import PictureNames
 from indexer.pipeline import heal
 from indexer.spaces import open_family, spaces
 from indexer.sync import clear
@@ -73,19 +74,22 @@ def _families(settings: Settings) -> Iterator[Mapping[Modality, VectorIndex]]:
 def _parts(
     wanted: Sequence[Path], roots: Sequence[str], catalog: CatalogWriter
 ) -> Iterator[SourceFile]:
-    """Yields what lies in or at the paths, and the captions beside pictures that are named."""
+    """Yields what lies in or at the paths, and sidecars of pictures and films that are named."""
     for root in catalog.roots():
         near = [path for path in wanted if path.is_relative_to(root)]
         if root in roots or not near:
             continue
         files = catalog.stored(root)
-        pictures = {file.location for file in files if file.kind is Kind.IMAGE}
-        beside = {
-            sidecar
-            for path in near
-            if path in pictures
-            for sidecar in (path.with_suffix(SIDECAR_SUFFIX), Path(f"{path}{SIDECAR_SUFFIX}"))
-        }
+        shown = [file for file in files if file.kind in (Kind.IMAGE, Kind.VIDEO)]
+        names = PictureNames(shown)
+        told = {file.key for file in shown if file.location in near}
+        beside = [
+            file.location
+            for file in files
+            if file.kind is Kind.CAPTION
+            and PurePosixPath(file.path).suffix.lower() in SIDECAR_SUFFIXES
+            and (file.root, names.beside(file)) in told
+        ]
         yield from _below([*near, *beside], files)
 
 

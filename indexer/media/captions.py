@@ -11,7 +11,10 @@ from indexer.media.tables import pairs_in
 from indexer.media.texts import MAX_CAPTION, UTF16_MARKS, clean, content, decoded
 from indexer.types import Kind, Sample, SourceFile
 
-SIDECAR_SUFFIX = ".txt"
+_TEXT_SUFFIX = ".txt"
+SIDECAR_SUFFIXES = SUBTITLE_SUFFIXES | {_TEXT_SUFFIX, XMP_SUFFIX}
+"""Files that describe the one beside them, by its name."""
+
 _MAX_SIDECAR_BYTES = 1_000_000
 
 
@@ -37,7 +40,7 @@ class CaptionReader:
             for position, (origin, text) in enumerate(sidecar_words(source.location)):
                 yield Sample(text, position=position, about=about, origin=origin)
             return
-        if suffix == SIDECAR_SUFFIX:
+        if suffix == _TEXT_SUFFIX:
             about = self._pictures.beside(source)
             pairs = ((about, text) for text in _lines(source))
         else:

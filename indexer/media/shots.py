@@ -138,7 +138,7 @@ class Shots:
             return changes[-1] + _SETTLED_MS
         if following is None or following.frame is None:
             return None
-        often = max(2, _FIXED * self._lengths.total())
+        often = max(3, _FIXED * self._lengths.total())
         is_fixed = len(following.packets) == len(sizes) or self._lengths[count] >= often
         differs = is_fixed and not self._looked(following.frame)[0].is_shot_of(look)
         return stretch.end_ms if differs else None
