@@ -128,7 +128,7 @@ def tab_separated(score: float, item: "Item") -> str:
 def place(item: "Item") -> str:
     """Returns where the item is, for people: "/films/trip.mp4 at 1:23"."""
     at_ms = shown_at_ms(item)
-    from search_api.pictures import shown_member
+    from search_api.originals import shown_member
 
     inside = "" if item.member is None else f" ({shown_member(item)})"
     return f"{item.address}{inside}" + ("" if at_ms is None else f" at {clock(at_ms)}")

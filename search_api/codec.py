@@ -7,8 +7,10 @@ from typing import BinaryIO
 from PIL.Image import Image
 
 from indexer.media.image import IMAGE_SUFFIXES, decode, preview, thumbnail
+from indexer.media.motion import embedded_film
 from indexer.media.shards import member_bytes
 from indexer.media.video import frame_at
+from search_api.motion import Film
 
 
 class MediaCodec:
@@ -26,6 +28,19 @@ class MediaCodec:
         if path.suffix.lower() in IMAGE_SUFFIXES:
             return preview(path, side, at_ms=at_ms, max_pixels=self._max_pixels)
         return thumbnail(frame_at(path, at_ms, side=side, max_pixels=self._max_pixels), side)
+
+    def film(self, path: Path) -> Film | None:
+        found = embedded_film(path)
+        if found is None:
+            return None
+        offset, length = found
+        try:
+            with path.open("rb") as stream:
+                stream.seek(offset + 8)
+                brand = stream.read(4)
+        except OSError:
+            return None
+        return Film(offset, length, "video/quicktime" if brand == b"qt  " else "video/mp4")
 
     def member(self, shard: Path | str, name: str) -> bytes:
         return member_bytes(shard, name)

@@ -216,12 +216,17 @@ class DetailBody(ItemBody):
         "film of a Live Photo, the raw file beside its JPEG.",
         json_schema_extra=example([]),
     )
+    motion: str | None = Field(
+        description="Address of the moving part of a Live Photo or Motion Photo; null for all "
+        "else.",
+        json_schema_extra=example(None),
+    )
     facts: FactsBody | None = Field(
         description="What the file tells of itself, where it tells anything."
     )
 
     @classmethod
-    def for_detail(cls, detail: Detail) -> Self:
+    def for_detail(cls, detail: Detail, *, moves: bool) -> Self:
         item, facts = detail.item, detail.facts
         pictures = {detail.picture.id: detail.picture} if detail.picture else {}
         described = detail.film or item
@@ -242,5 +247,6 @@ class DetailBody(ItemBody):
                 if moment.span is not None
             ],
             companions=[companion.path for companion in detail.companions],
+            motion=f"{API}/items/{item.id}/motion" if moves else None,
             facts=FactsBody.of(facts) if facts else None,
         )

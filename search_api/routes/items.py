@@ -7,6 +7,8 @@ from flask.wrappers import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
+from search_api.motion import FILM_ENDINGS
+from search_api.originals import Original
 from search_api.pictures import PREVIEW_TYPE, Pictures, Preview
 from search_api.routes.document import API, errors
 from search_api.routes.item_bodies import DetailBody
@@ -15,6 +17,7 @@ from search_api.searcher import Searcher
 from search_api.storyboard import TILE_HEIGHT, evenly
 
 BINARY = {"type": "string", "format": "binary"}
+FILM = {type: {"schema": BINARY} for type in FILM_ENDINGS}
 
 
 def item_routes(searcher: Searcher, pictures: Pictures) -> APIBlueprint:
@@ -32,7 +35,8 @@ def item_routes(searcher: Searcher, pictures: Pictures) -> APIBlueprint:
     )
     def item(path: ItemPath) -> Response:
         detail = searcher.detail(path.id)
-        return jsonify(DetailBody.for_detail(detail).model_dump(mode="json"))
+        moves = pictures.moves(detail.item, detail.companions)
+        return jsonify(DetailBody.for_detail(detail, moves=moves).model_dump(mode="json"))
 
     @routes.get(
         "/<id>/thumbnail",
@@ -79,16 +83,23 @@ def item_routes(searcher: Searcher, pictures: Pictures) -> APIBlueprint:
         },
     )
     def media(path: ItemPath) -> Response:
-        original = pictures.original(searcher.item(path.id))
-        content = original.content
-        return send_file(
-            BytesIO(content) if isinstance(content, bytes) else content,
-            mimetype=original.content_type or "application/octet-stream",
-            as_attachment=original.content_type is None,
-            download_name=original.name,
-            etag=original.tag or True,
-            conditional=True,
-        )
+        return sent_file(pictures.original(searcher.item(path.id)))
+
+    @routes.get(
+        "/<id>/motion",
+        tags=tags,
+        summary="The moving part of a picture",
+        description="The film beside a Live Photo, or inside a Motion Photo, as it is; takes Range "
+        "requests. Not found where a picture's detail has no `motion`.",
+        responses={
+            200: {"description": "The whole film.", "content": FILM},
+            206: {"description": "The range asked for.", "content": FILM},
+            **errors(404, 416),
+        },
+    )
+    def motion(path: ItemPath) -> Response:
+        detail = searcher.detail(path.id)
+        return sent_file(pictures.motion(detail.item, detail.companions))
 
     return routes
 
@@ -97,4 +108,17 @@ def sent(preview: Preview) -> Response:
     """Returns the answer that shows a preview, or says that the browser has it."""
     return send_file(
         BytesIO(preview.data), mimetype=PREVIEW_TYPE, etag=preview.tag, conditional=True
+    )
+
+
+def sent_file(original: Original) -> Response:
+    """Returns the answer that sends a file as it is, the range asked for, or that it is had."""
+    content = original.content
+    return send_file(
+        BytesIO(content) if isinstance(content, bytes) else content,
+        mimetype=original.content_type or "application/octet-stream",
+        as_attachment=original.content_type is None,
+        download_name=original.name,
+        etag=original.tag or True,
+        conditional=True,
     )

@@ -29,6 +29,7 @@ from indexer.types import (
 )
 from search_api.app import MAX_UPLOAD_BYTES, create_app
 from search_api.guard import trusted_hosts
+from search_api.motion import Film
 from search_api.pictures import Pictures
 from search_api.routes.pages import page_routes
 from search_api.searcher import Searcher
@@ -93,6 +94,9 @@ class Codec:
     def frame(self, path: Path, at_ms: int, side: int) -> bytes:
         assert path.suffix == ".mp4"
         return encoded((0, 0, 255) if at_ms >= 60_000 else (255, 0, 0), "WEBP", side)
+
+    def film(self, path: Path) -> Film | None:
+        return None
 
     def member(self, shard: Path | str, name: str) -> bytes:
         assert str(shard).endswith(".tar")

@@ -27,6 +27,7 @@ OPERATIONS = {
     ("get", "/api/v1/items/{id}/thumbnail"),
     ("get", "/api/v1/items/{id}/media"),
     ("get", "/api/v1/items/{id}/storyboard"),
+    ("get", "/api/v1/items/{id}/motion"),
     ("get", "/api/v1/status"),
     ("get", "/api/v1/skipped"),
     ("get", "/healthz"),

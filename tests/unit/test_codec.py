@@ -11,8 +11,11 @@ from indexer.media.shards import ShardReader
 from indexer.types import Kind, Sample, SourceFile
 from search_api.codec import MediaCodec
 from search_api.content_types import CONTENT_TYPES
-from search_api.pictures import Codec, shown_member
+from search_api.motion import Film
+from search_api.originals import shown_member
+from search_api.pictures import Codec
 from tests.fakes import picture
+from tests.moving import make_moving_part, motion_photo
 
 CODEC: Codec = MediaCodec(max_pixels=1_000_000, upload_side=64)
 
@@ -61,6 +64,23 @@ def test_moment_of_an_animation_is_the_frame_of_its_time(tmp_path: Path) -> None
             colour = frame.convert("RGB").getpixel((5, 5))
         assert isinstance(colour, tuple)
         assert colour.index(max(colour)) == strongest
+
+
+def test_film_in_a_picture_is_told_with_its_type(tmp_path: Path) -> None:
+    film = make_moving_part(tmp_path / "a.mp4", "red", seconds=0.2).read_bytes()
+    path = tmp_path / "a.jpg"
+    path.write_bytes(motion_photo(film, "green"))
+    found = CODEC.film(path)
+    assert found == Film(path.stat().st_size - len(film), len(film), "video/mp4")
+    path.write_bytes(motion_photo(film[:8] + b"qt  " + film[12:], "green"))
+    assert CODEC.film(path) == replace(found, content_type="video/quicktime")
+
+
+def test_still_has_no_film(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    assert CODEC.film(path) is None
+    path.write_bytes(encoded("red", "JPEG"))
+    assert CODEC.film(path) is None
 
 
 def test_entry_is_called_by_its_own_name() -> None:

@@ -8,12 +8,15 @@ import pytest
 from PIL import Image
 
 from indexer.errors import BadQuery, MediaError, NotFound
+from indexer.media.companions import FILM_SUFFIXES
 from indexer.media.image import IMAGE_SUFFIXES
+from indexer.types import Item, Place
 from search_api.content_types import CONTENT_TYPES
+from search_api.motion import FILM_ENDINGS, MOST_FILM_BYTES, Film
 from search_api.pictures import LARGE_SIDE, Pictures
 from search_api.preview_cache import PreviewCache
 from search_api.storyboard import MOST_TILES, evenly, strip
-from tests.fakes import FakeThumbnails, caption, moment, picture
+from tests.fakes import FakeThumbnails, caption, film, moment, picture
 
 
 class Codec:
@@ -33,6 +36,10 @@ class Codec:
     def frame(self, path: Path, at_ms: int, side: int) -> bytes:
         self.made.append(side)
         return b"%d at %d:" % (side, at_ms) + path.read_bytes()
+
+    def film(self, path: Path) -> Film | None:
+        at = path.read_bytes().find(b"FILM")
+        return None if at < 0 else Film(at, 4, "video/mp4")
 
     def member(self, shard: Path | str, name: str) -> bytes:
         if isinstance(shard, str):
@@ -183,6 +190,101 @@ def test_entry_that_is_gone_is_not_found(pictures: Pictures, root: Path) -> None
     for show in (pictures.original, pictures.small, pictures.large):
         with pytest.raises(NotFound, match=r"a\.jpg cannot be shown: it has no entry"):
             show(item)
+
+
+def test_film_of_a_live_photo_is_its_companion(pictures: Pictures, root: Path) -> None:
+    item, beside = picture(1, "a.jpg", root=root), [Place(str(root), "a.dng")]
+    assert not pictures.moves(item, beside)
+    (root / "a.MOV").write_bytes(b"moving")
+    beside.append(Place(str(root), "a.MOV"))
+    assert pictures.moves(item, beside)
+    found = pictures.motion(item, beside)
+    assert (found.content, found.name) == (root / "a.MOV", "a.MOV")
+    assert found.content_type == "video/quicktime"
+
+
+@pytest.mark.parametrize("suffix", sorted(FILM_SUFFIXES))
+def test_every_film_that_may_be_a_companion_is_sent_as_one(
+    pictures: Pictures, root: Path, suffix: str
+) -> None:
+    (root / f"a{suffix}").write_bytes(b"moving")
+    found = pictures.motion(picture(1, "a.jpg", root=root), [Place(str(root), f"a{suffix}")])
+    assert found.content_type in FILM_ENDINGS
+
+
+def test_film_of_a_motion_photo_is_a_part_of_its_file(pictures: Pictures, root: Path) -> None:
+    item = picture(1, "a.jpg", root=root)
+    (root / "a.jpg").write_bytes(b"still FILM and more")
+    assert pictures.moves(item, ())
+    found = pictures.motion(item, ())
+    assert (found.content, found.name, found.content_type) == (b"FILM", "a.jpg.mp4", "video/mp4")
+    (root / "a.jpg").write_bytes(b"another still FILM")
+    assert pictures.motion(item, ()).tag != found.tag
+
+
+def test_film_beside_a_picture_goes_before_the_one_inside(pictures: Pictures, root: Path) -> None:
+    for name in ("a.jpg", "a.mp4"):
+        (root / name).write_bytes(b"FILM")
+    found = pictures.motion(picture(1, "a.jpg", root=root), [Place(str(root), "a.mp4")])
+    assert found.content == root / "a.mp4"
+
+
+@pytest.mark.parametrize("path", ["../secret.mov", "out.mov", "out/secret.mov"])
+def test_companion_that_leads_out_of_its_root_is_not_sent(
+    pictures: Pictures, root: Path, path: str
+) -> None:
+    (root.parent / "secret.mov").write_bytes(b"secret")
+    (root / "out.mov").symlink_to(root.parent / "secret.mov")
+    (root / "out").symlink_to(root.parent)
+    with pytest.raises(NotFound, match="leads out of its indexed folder"):
+        pictures.motion(picture(1, "a.jpg", root=root), [Place(str(root), path)])
+
+
+def test_companion_that_is_gone_is_not_found(pictures: Pictures, root: Path) -> None:
+    with pytest.raises(NotFound, match=r"a\.mov is gone from disk"):
+        pictures.motion(picture(1, "a.jpg", root=root), [Place(str(root), "a.mov")])
+
+
+def test_picture_that_leads_out_or_is_gone_moves_no_more(pictures: Pictures, root: Path) -> None:
+    (root.parent / "secret.jpg").write_bytes(b"FILM")
+    (root / "out.jpg").symlink_to(root.parent / "secret.jpg")
+    for path, reason in [("out.jpg", "leads out"), ("gone.jpg", "is gone from disk")]:
+        item = picture(1, path, root=root)
+        assert not pictures.moves(item, ())
+        with pytest.raises(NotFound, match=reason):
+            pictures.motion(item, ())
+
+
+def test_only_the_picture_of_a_whole_file_moves(pictures: Pictures, root: Path) -> None:
+    (root / "a.jpg").write_bytes(b"FILM")
+    still = picture(1, "a.jpg", root=root)
+    others: list[Item] = [
+        replace(still, position=1),
+        replace(still, member="b/1.png"),
+        replace(still, root="s3://bucket", member="b/1.png"),
+        moment(1, "a.jpg", 0, 9, 5, root=root),
+        film(1, "a.jpg", root=root),
+        caption(1, "words"),
+    ]
+    assert pictures.moves(still, ())
+    for item in others:
+        assert not pictures.moves(item, [Place(str(root), "a.mov")])
+        with pytest.raises(NotFound):
+            pictures.motion(item, [Place(str(root), "a.mov")])
+    (root / "a.jpg").write_bytes(b"still")
+    with pytest.raises(NotFound, match=r"a\.jpg has no moving part"):
+        pictures.motion(still, [Place(str(root), "a.dng")])
+
+
+def test_film_too_long_to_be_held_is_not_sent(
+    pictures: Pictures, codec: Codec, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vast = Film(1, MOST_FILM_BYTES + 1, "video/mp4")
+    monkeypatch.setattr(codec, "film", lambda _: vast)
+    item = picture(1, "a.jpg", root=root)
+    assert not pictures.moves(item, ())
+    with pytest.raises(NotFound, match="has no moving part"):
+        pictures.motion(item, ())
 
 
 def webp(colour: str, size: tuple[int, int] = (100, 50)) -> bytes:
