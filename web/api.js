@@ -60,6 +60,7 @@
  * @property {Item[]} [captions]
  * @property {Moment[]} [moments]
  * @property {string[]} [companions]
+ * @property {string | null} [motion]
  * @property {Facts | null} [facts]
  */
 /** @typedef {{score: number, item: Item}} Hit */
@@ -159,13 +160,13 @@ export const large = (thumbnail) =>
 export const shownAt = (id, at_ms) => `${API}/items/${id}/thumbnail?at_ms=${Math.round(at_ms)}`;
 
 /**
- * Returns why the original cannot be had, null if it can.
- * @param {number} id
+ * Returns why a film cannot be had, null if it can.
+ * @param {string} address
  * @returns {Promise<string | null>}
  */
-export async function whyNot(id) {
+export async function whyNot(address) {
   try {
-    const answer = await fetch(original(id), { headers: { Range: "bytes=0-0" } });
+    const answer = await fetch(address, { headers: { Range: "bytes=0-0" } });
     if (answer.ok) return null;
     return (await answer.json())?.error?.message ?? null;
   } catch {

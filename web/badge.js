@@ -15,6 +15,9 @@ export function badge(item) {
   return sign("film", item.duration_ms === null ? "Film" : words.length(item.duration_ms));
 }
 
+/** Returns the sign of a still that has a moving part. */
+export const live = () => sign("live", "Live");
+
 /**
  * Returns where in its film an item is looked at: a subtitle from its first word on.
  * @param {import("./api.js").Item} item

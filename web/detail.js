@@ -143,6 +143,7 @@ export class Detail {
       const whole = belongsTo === null ? item : await api.item(belongsTo, running.signal);
       if (id !== this.#id) return;
       this.#named("file-facts", fileFactsOf(whole));
+      this.stage.motion.offer(whole.motion ?? null, words.nameOf(whole));
       if (whole.moments?.length) this.reel.show(whole.moments);
       this.lines.show(whole.captions ?? [], id);
     } catch (error) {

@@ -126,7 +126,7 @@ export class Player {
     this.#video = null;
     video.removeAttribute("src");
     this.#still(api.shownAt(film.id, this.#at_ms));
-    const reason = await api.whyNot(film.id);
+    const reason = await api.whyNot(api.original(film.id));
     if (film !== this.#film) return;
     this.#say(reason ?? `${begun ? BROKEN : UNKNOWN} Its moments are shown as pictures. ${WAY_OUT}`);
   }

@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { atMs } from "./badge.js";
 import { byId } from "./dom.js";
+import { Motion } from "./motion.js";
 import { Player, still } from "./player.js";
 import * as words from "./words.js";
 
@@ -32,6 +33,7 @@ export class Stage {
   constructor(calls) {
     this.calls = calls;
     this.player = new Player(byId("frame"), calls.moved);
+    this.motion = new Motion(byId("frame"));
     this.#swipe(byId("screen"));
   }
 
@@ -47,6 +49,7 @@ export class Stage {
     byId("frame").hidden = !picture;
     if ((item?.id ?? 0) === this.#shown) return;
     this.#shown = item?.id ?? 0;
+    this.motion.clear();
     const film = item && filmOf(item);
     if (film && film.id === this.player.film?.id) {
       this.player.jump(film.at_ms ?? 0);
@@ -67,6 +70,7 @@ export class Stage {
   /** Ends what plays. */
   clear() {
     this.#shown = 0;
+    this.motion.clear();
     this.player.stop();
     byId("frame").replaceChildren();
   }
@@ -90,7 +94,7 @@ export class Stage {
     const quietly = { passive: true };
     /** @param {TouchEvent} event */
     const begin = ({ touches: [touch, second], target }) => {
-      const video = /** @type {HTMLElement} */ (target).closest("video");
+      const video = /** @type {HTMLElement} */ (target).closest("video[controls]");
       const low = video && touch.clientY > video.getBoundingClientRect().bottom - CONTROLS_PX;
       const { clientX: x, clientY: y } = touch;
       from = second || low ? null : { x, y, atTop: this.calls.atTop() };
