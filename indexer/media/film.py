@@ -257,11 +257,14 @@ def _opened(path: Path) -> tuple[InputContainer, VideoStream]:
         for stream in container.streams.video
         if not stream.disposition & Disposition.attached_pic
     ]
-    if not pictures:
+    known = [stream for stream in pictures if stream.codec_context is not None]
+    if not known:
         sound = bool(container.streams.audio)
         container.close()
+        if pictures:
+            raise MediaError("its pictures are coded in a way that FFmpeg does not know")
         raise MediaError("no pictures in it: sound only" if sound else "no pictures in it")
-    stream = max(pictures, key=lambda one: one.codec_context.width * one.codec_context.height)
+    stream = max(known, key=lambda one: one.codec_context.width * one.codec_context.height)
     return container, stream
 
 

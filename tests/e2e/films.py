@@ -12,7 +12,7 @@ from indexer.engines import open_engine
 from indexer.library import make_library, open_library, writing
 from indexer.media.image import thumbnail
 from indexer.pipeline import bulk_index
-from indexer.sync import content_digest
+from indexer.sync import digest_of
 from indexer.types import Facts, Kind, MediaReader, Sample, SourceFile, Span, TakenFrom
 
 SCENE_MS = 2000
@@ -85,7 +85,7 @@ def make_films_library(library: Path, folder: Path, reader: MediaReader) -> None
         readers={Kind.VIDEO: reader},
         embedder=embedder,
         thumbnail=thumbnail,
-        digest=content_digest,
+        digest=digest_of,
         batch_size=32,
         workers=1,
     )
