@@ -20,13 +20,17 @@ from PIL import Image
 
 from indexer.catalog import open_catalog
 from indexer.types import Modality
+from tests.films import COLOURS, make_film, scene
 from tests.postgres import Server
 
 KILLS = int(os.environ.get("ATISBO_TEST_KILLS", "5"))
 
 
+SCENES = 3
+
+
 class Photos:
-    """A folder of pictures with captions, changed at random."""
+    """A folder of pictures with captions, and of films, changed at random."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
@@ -34,6 +38,8 @@ class Photos:
         self.made = 0
         for _ in range(80):
             self.add()
+        for _ in range(3):
+            self.add_film()
 
     def add(self) -> None:
         place = self.folder / f"set {self.random.randrange(4)}"
@@ -41,6 +47,17 @@ class Photos:
         self.draw(place / f"{self.made}.png")
         (place / f"{self.made}.txt").write_text(f"number {self.made}\n")
         self.made += 1
+
+    def add_film(self) -> None:
+        scenes = [
+            (scene(colour, self.made), self.random.uniform(1, 2))
+            for colour in self.random.sample(COLOURS, SCENES)
+        ]
+        make_film(self.folder / f"film {self.made}.mp4", scenes)
+        self.made += 1
+
+    def films(self) -> list[Path]:
+        return sorted(self.folder.rglob("*.mp4"))
 
     def draw(self, path: Path) -> None:
         colour = tuple(self.random.randrange(256) for _ in range(3))
@@ -67,6 +84,8 @@ class Photos:
                 case _:
                     for one in [path, caption] if caption.exists() else [path]:
                         one.rename(one.with_stem(f"renamed {self.made} {number}"))
+        self.random.choice(self.films()).unlink()
+        self.add_film()
         places = [place for place in self.folder.iterdir() if place.is_dir()]
         chosen = self.random.choice(places)
         chosen.rename(chosen.with_name(f"{chosen.name[:5]} {self.random.randrange(10**6)}"))
@@ -170,7 +189,10 @@ def prove(photos: Photos, *where: str, database: str) -> None:
     assert stored == there
     captioned = list(photos.folder.rglob("*.txt"))
     assert len(set(pictures.tolist())) == len(captions) == len(captioned)
-    assert held.copies == len(photos.pictures()) - held.items[Modality.IMAGE] > 0
+    stills = held.items[Modality.IMAGE] - held.moments
+    assert held.copies == len(photos.pictures()) - stills > 0
+    assert held.items[Modality.VIDEO] == len(photos.films())
+    assert held.moments == SCENES * len(photos.films())
     for caption, picture in zip(captions.tolist(), pictures.tolist(), strict=True):
         name = Path(items[picture].path).stem
         assert items[caption].text == f"number {name.rpartition(' ')[2]}"
