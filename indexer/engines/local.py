@@ -104,6 +104,8 @@ class LocalEngine:
         turns = None if source.kind is Kind.VIDEO else self._turns
         try:
             while True:
+                if not stream.is_wanted():
+                    return
                 with turns.decoding() if turns else nullcontext():
                     sample = next(samples, None)
                     if sample is None:

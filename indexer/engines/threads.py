@@ -56,10 +56,14 @@ class Stream(Generic[T]):
     def put(self, part: T) -> bool:
         """Hands the part over once there is room; False if nobody waits for it any more."""
         while not self._room.acquire(timeout=_LOOK_EVERY_S):
-            if self._stopped.is_set():
+            if not self.is_wanted():
                 return False
         self._ready.put((self, part))
         return True
+
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for more; to be asked often, for a film takes long."""
+        return not self._stopped.is_set()
 
     def was_taken(self) -> None:
         """Makes room for another part."""
