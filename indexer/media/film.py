@@ -151,6 +151,8 @@ class Film:
         if self._decoder is None:
             self._decoder = _opened(self._path)
             self._decoder[1].thread_type = "AUTO"
+            with self._damage_noted():
+                self._begin(*self._decoder)
         container, stream = self._decoder
         stream.codec_context.skip_frame = "DEFAULT" if every else "NONREF"
         last_ms = -1
@@ -222,6 +224,18 @@ class Film:
                 if ms >= stretch.start_ms and stretch.frame is None:
                     stretch.frame = frame
         return stretch
+
+    def _begin(self, container: InputContainer, stream: VideoStream) -> None:
+        """Shows the decoder the first packet where only that tells how to read all others.
+
+        That is so in 4:4:4: x264 coded it wrongly for years, FFmpeg decodes it likewise, and the
+        encoder's name stands in the first packet alone.
+        """
+        codec = stream.codec_context
+        if codec.name == "h264" and "444" in (codec.pix_fmt or ""):
+            for packet in container.demux(stream):
+                codec.decode(packet)
+                return
 
     def _seek(self, container: InputContainer, stream: VideoStream, ms: int) -> None:
         base = stream.time_base

@@ -82,6 +82,22 @@ def test_the_best_frame_is_the_picture_of_the_moment(six: Path) -> None:
         assert np.abs(difference).mean() < 12
 
 
+def test_a_frame_is_the_same_wherever_decoding_begins(shared_data: Path) -> None:
+    film = shared_data / "videos" / "cockatoo.mp4"  # 4:4:4 of an x264 that coded it wrongly
+    wanted = {2000, 5000, 8500, 13_000}
+    with av.open(str(film)) as container:
+        frames = {
+            round(frame.time * 1000): frame.to_image()
+            for frame in container.decode(video=0)
+            if frame.time is not None and round(frame.time * 1000) in wanted
+        }
+    assert set(frames) == wanted
+    for at_ms, frame in frames.items():
+        found = np.asarray(frame_at(film, at_ms, side=180, max_pixels=10**8), np.int64)
+        true = np.asarray(frame.resize(found.shape[1::-1], Image.Resampling.BOX), np.int64)
+        assert np.abs(found - true).mean() < 8, at_ms
+
+
 def test_a_steady_shot_gives_one_moment(tmp_path: Path) -> None:
     path = make_film(tmp_path / "a.mp4", [(scene("green"), 30)])
     moments, _ = read(path)
