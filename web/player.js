@@ -36,6 +36,7 @@ export class Player {
   /** @type {HTMLVideoElement | null} */
   #video = null;
   #at_ms = 0;
+  #careful = false;
 
   /**
    * @param {HTMLElement} frame
@@ -89,20 +90,27 @@ export class Player {
     video.remove();
   }
 
-  /** @param {Film} film */
-  #play(film) {
+  /**
+   * Shows the browser's player. Some films can be decoded from the middle only by a decoder that has
+   * seen their beginning: `careful` shows it that first.
+   * @param {Film} film
+   * @param {boolean} [careful]
+   */
+  #play(film, careful = false) {
+    this.#careful = careful;
+    const begins = careful ? "" : `#t=${seconds(this.#at_ms)}`;
     const video = make("video", {
       controls: true,
       playsInline: true,
-      preload: "metadata",
+      preload: careful ? "auto" : "metadata",
       poster: api.large(film.thumbnail),
-      src: `${api.original(film.id)}#t=${seconds(this.#at_ms)}`,
+      src: api.original(film.id) + begins,
       "aria-label": film.title,
     });
     this.#video = video;
     const small = make("img", { id: "small", alt: "", draggable: false, src: film.thumbnail });
     this.frame.replaceChildren(small, video);
-    video.addEventListener("loadedmetadata", () => {
+    video.addEventListener(careful ? "loadeddata" : "loadedmetadata", () => {
       // What is sound alone to this browser is a film that it cannot show.
       if (!video.videoWidth) this.#fail(film, video);
       else if (Math.abs(video.currentTime - seconds(this.#at_ms)) > NEAR_S) {
@@ -124,7 +132,12 @@ export class Player {
     if (video !== this.#video) return;
     const begun = video.error?.code === MediaError.MEDIA_ERR_DECODE;
     this.#video = null;
+    if (video.played.length) this.#at_ms = video.currentTime * 1000;
     video.removeAttribute("src");
+    if (begun && !this.#careful) {
+      this.#play(film, true);
+      return;
+    }
     this.#still(api.shownAt(film.id, this.#at_ms));
     const reason = await api.whyNot(api.original(film.id));
     if (film !== this.#film) return;

@@ -90,9 +90,11 @@ def served(library: Path) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         found = re.search(r"http://\S+?:\d+", process.stdout.readline())
-        assert found, "the service did not start"
-        yield found[0]
-        process.terminate()
+        try:
+            assert found, "the service did not start"
+            yield found[0]
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,14 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.e2e.conftest import served, watched
+from tests.integration.command import atisbo
 
 TILES = "#pictures li:visible a"
 VIDEO = "#frame video"
@@ -217,3 +222,21 @@ def test_films_fit_a_phone(browser: Browser, film_server: str) -> None:
     page.get_by_role("button", name="Jump to 5 seconds").tap()
     assert shown(page) == (5, "blue")
     context.close()
+
+
+def test_a_film_that_must_be_decoded_from_its_beginning_opens_at_its_second(
+    browser: Browser, shared_data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    shutil.copy(shared_data / "videos" / "cockatoo.mp4", folder)
+    (folder / "cockatoo.srt").write_text("1\n00:00:08,500 --> 00:00:10,000\na red bird nods\n")
+    library = tmp_path / "library"
+    done = atisbo("index", folder, "--library", library, "--model", "colour")
+    assert done.returncode == 0, done.stderr
+    with served(library) as server, watched(browser, server) as page:
+        page.goto("/?q=red&target=text")
+        page.locator("#captions a").first.click()
+        found = page.locator(f"{VIDEO}[preload=auto]").evaluate(IN_THE_MIDDLE)
+        assert round(found["seconds"], 1) == 8.5
+        expect(page.locator("#player-note")).to_be_hidden()
