@@ -7,6 +7,7 @@ from rich.console import Console
 
 from indexer import options
 from indexer.commands.passes import show_counts
+from indexer.commands.peer_files import Wanted
 from indexer.commands.peers import peer_at, take_over
 from indexer.commands.progress import ShownProgress
 from indexer.config import Settings, load_settings
@@ -29,43 +30,48 @@ from indexer.sync import settle_copies
     help="Where the pictures of tar shards go.",
 )
 @click.option(
-    "--model", metavar="NAME", help="Model of a new library, to take another tool's vectors into."
-)
-@click.option(
-    "--root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder that another tool's pictures belong to. [default: the one that holds them all]",
-)
-@click.option(
     "--map",
     "moved",
     multiple=True,
     metavar="OLD=NEW",
     help="An indexed folder that lies elsewhere here; may be repeated.",
 )
+@click.option("--model", metavar="NAME", help="Model that made another tool's vectors.")
+@options.device
+@click.option(
+    "--root",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that another tool's pictures lie in. [default: the one they share]",
+)
+@click.option(
+    "--unproved", is_flag=True, help="Take another tool's vectors if nothing can be compared."
+)
 def import_command(
     source: Path,
     into: Path | None,
+    moved: tuple[str, ...],
     model: str | None,
     root: Path | None,
-    moved: tuple[str, ...],
+    unproved: bool,
     **chosen: object,
 ) -> None:
-    """Take in SOURCE: an export in Parquet, tar shards, or what another tool computed.
+    """Take in SOURCE: an atisbo export, tar shards, or what clip-retrieval or rclip computed.
 
     An export comes in with its vectors, nothing is embedded; it must be of the library's model.
     Files that the library holds already, unchanged, are left alone. Shards are unpacked into
     --into; then atisbo index makes that folder searchable.
 
-    A folder that clip-retrieval wrote, or rclip's database (~/.local/share/rclip/db.sqlite3), comes
-    in with its vectors too, once some pictures embedded again prove that the model is the same.
+    The output folder of clip-retrieval, or rclip's database (~/.local/share/rclip/db.sqlite3),
+    comes in with its vectors too. Neither tells reliably which model made them, so some pictures
+    are embedded again: only if the vectors are the same, the rest is believed.
     """
     settings = load_settings(**chosen)
     if source.suffix == ".tar" or (source.is_dir() and any(source.glob("*.tar"))):
         _unpack(source, into)
         return
     if (peer := peer_at(source)) is not None:
-        take_over(peer, root, model, settings)
+        take_over(peer, Wanted(model, root, _roots(moved), unproved), settings)
         return
     _take_in(source, _roots(moved), settings)
 

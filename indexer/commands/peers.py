@@ -1,34 +1,44 @@
-"""Taking in the library of another tool with its vectors, after a proof that they are ours too."""
+"""Taking in the library of another tool with its vectors, once it is proved that they are ours."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from PIL.Image import Image
 from rich.console import Console
 
+from indexer.commands.companions import companions_of
 from indexer.commands.passes import Model, limits, show_counts
+from indexer.commands.peer_files import Wanted, files_of
 from indexer.commands.progress import ShownProgress
 from indexer.config import Settings
-from indexer.errors import ConfigError, MediaError
+from indexer.errors import ConfigError, IndexMismatch
 from indexer.exchange.clip_retrieval import ClipRetrieval, is_clip_retrieval
-from indexer.exchange.peers import Peer, PeerEngine, prove, survey
-from indexer.exchange.rclip import Rclip, is_rclip
-from indexer.library import make_library, open_library, stored_model, writing
+from indexer.exchange.peers import Peer
+from indexer.exchange.proof import SAME, Proofs, prove
+from indexer.exchange.rclip import Rclip, rclip_database
+from indexer.exchange.survey import Survey, survey
+from indexer.exchange.taking import PeerEngine
+from indexer.library import live_space, make_library, open_library, stored_model, writing
 from indexer.media import readers
-from indexer.media.image import IMAGE_SUFFIXES, size_of
-from indexer.pipeline import bulk_index, heal
-from indexer.sync import content_digest
-from indexer.types import Kind, Sample, SourceFile
+from indexer.pipeline import Report, bulk_index, heal
+from indexer.sync import digest_of, part_copies, settle_copies
+from indexer.types import Kind, Modality, SourceFile
+
+_SHOWN_REASONS = 12
+_CAPTIONS_ALONE = "there are vectors of captions alone; atisbo index embeds the pictures"
+_NEWER = "the file is newer than its vector; atisbo index embeds it"
+_COMPANION = "it goes with the picture beside it"
 
 
 def peer_at(source: Path) -> Peer | None:
     """Returns the other tool's library at that place, None if there is none that is known."""
     if is_clip_retrieval(source):
         return ClipRetrieval(source)
-    return Rclip(source) if is_rclip(source) else None
+    database = rclip_database(source)
+    return None if database is None else Rclip(database)
 
 
-def take_over(peer: Peer, root: Path | None, model: str | None, settings: Settings) -> None:
+def take_over(peer: Peer, wanted: Wanted, settings: Settings) -> None:
     """Takes the peer's pictures, captions and vectors into the library of the settings.
 
     Raises:
@@ -37,52 +47,178 @@ def take_over(peer: Peer, root: Path | None, model: str | None, settings: Settin
     """
     console = Console(stderr=True)
     for trouble in peer.troubles:
-        console.print(f"left out: {trouble}", style="yellow", highlight=False)
-    named = stored_model(settings.library) or model or settings.model
-    if named is None:
-        likely = f" It was likely {peer.hint}." if peer.hint else ""
-        raise ConfigError(
-            f"{peer.name} does not tell which model it used. Name it with --model NAME.{likely}"
-        )
-    with console.status("Looking for its pictures"):
-        found = survey(peer, root, suffixes=IMAGE_SUFFIXES, digest=content_digest)
-    with writing(settings.library):
-        embedder = Model(named, settings, console).embedder
+        _say(console, f"left out: {trouble}")
+    model = Model(_model_name(peer, wanted, settings), settings, console)
+    _check_width(peer, settings)
+    with console.status("Looking for its files"):
+        files, find = files_of(peer, wanted, settings)
+        found = survey(peer, find, files)
+    if not found.pictures:
+        raise ConfigError(_nothing(peer, found))
+    embedder = model.embedder
+    _refuse_width(peer, model.name, embedder.dim)
+    with console.status("Comparing a sample"):
         reader = readers((), limits(settings, 2 * embedder.image_side))[Kind.IMAGE]
-
-        def picture(file: SourceFile) -> Image:
-            for sample in reader.read(file):
-                if isinstance(sample, Sample) and not isinstance(sample.content, str):
-                    return sample.content
-            raise MediaError("it holds no picture")
-
-        cosine = prove(peer, found.files, embedder, picture)
+        proofs = prove(peer, found, embedder, reader)
+    texts = _keep_proved(proofs, peer, found, wanted, model)
+    with writing(settings.library):
         make_library(settings.library, embedder)
-        library = open_library(
-            settings.library, database=settings.database, index=settings.index, write=True
+        report, there = _taken_in(peer, found, files, texts, model, settings, console)
+    _show(peer, found, report, there, proofs, console)
+
+
+def _model_name(peer: Peer, wanted: Wanted, settings: Settings) -> str:
+    stored = stored_model(settings.library)
+    if stored is not None and wanted.model not in (None, stored):
+        raise ConfigError(
+            f"the library {settings.library} is one of {stored}. Leave --model out, or name "
+            "another folder with --library OTHER_FOLDER."
         )
-        library.check(embedder)
-        heal(library.catalog, library.indexes, library.thumbnails)
-        changed = library.catalog.changed(list(found.files))
-        engine = PeerEngine(peer, found, size_of)
-        with ShownProgress(len(changed), console) as progress:
-            report = bulk_index(
-                changed,
-                engine=engine,
-                catalog=library.catalog,
-                indexes=library.indexes,
-                thumbnails=library.thumbnails,
-                progress=progress,
-                checkpoint_items=settings.checkpoint_items,
-            )
-    click.echo(
-        f"{show_counts(report)} came in from {peer.name}, nothing embedded but a sample that "
-        f"proves the model (median cosine {cosine:.4f}); {len(found.files) - len(changed):,} files "
-        "were there."
+    named = stored or wanted.model or settings.model or peer.likely
+    if named is None:
+        raise ConfigError(
+            f"{peer.name} does not write down which model it used. Name it with --model NAME, such "
+            "as open_clip:ViT-B-32-quickgelu/openai; it is checked before anything comes in."
+        )
+    return named
+
+
+def _check_width(peer: Peer, settings: Settings) -> None:
+    """Refuses vectors of another width before a model is loaded for them, where that is known."""
+    if stored_model(settings.library) is not None:
+        space = live_space(settings.library)
+        _refuse_width(peer, space.model, space.dim)
+
+
+def _refuse_width(peer: Peer, model: str, dim: int) -> None:
+    """Passes if the peer's vectors are as long as the model's.
+
+    Raises:
+        IndexMismatch: they are not.
+    """
+    width = peer.dims.get(Modality.IMAGE, peer.dims.get(Modality.TEXT))
+    if width != dim:
+        raise IndexMismatch(
+            f"the {peer.name} library holds vectors of {width} numbers, {model} makes {dim}: "
+            f"another model made it.{_way_out(peer)}"
+        )
+
+
+def _keep_proved(proofs: Proofs, peer: Peer, found: Survey, wanted: Wanted, model: Model) -> bool:
+    """Takes out of the survey what was not proved; returns whether vectors of captions were.
+
+    Raises:
+        IndexMismatch: the vectors of pictures are of another model.
+        ConfigError: nothing could be compared.
+    """
+    pictures = proofs.pictures
+    if pictures is not None and not pictures.is_same:
+        raise IndexMismatch(
+            f"the {peer.name} library was not made with {model.name}: {pictures}, where the same "
+            f"model gives a median of {SAME} or more.{_way_out(peer)}"
+        )
+    texts = proofs.captions.is_same if proofs.captions else wanted.unproved
+    if pictures is None and not texts and not wanted.unproved:
+        measured = f" ({proofs.captions})" if proofs.captions else ""
+        raise ConfigError(
+            f"nothing proves that the {peer.name} library was made with {model.name}: no picture "
+            f"of the sample can be read and embedded again{measured}. If you are sure of the "
+            "model, add --unproved; else embed the pictures anew with: atisbo index FOLDER"
+        )
+    if Modality.IMAGE not in peer.dims:
+        _leave(found, list(found.pictures), _CAPTIONS_ALONE)
+    if proofs.newer is not None and not proofs.newer.is_same:
+        _leave(found, [file for file in found.pictures if file in found.newer], _NEWER)
+    if not texts:
+        found.sidecars.clear()
+    return texts
+
+
+def _leave(found: Survey, files: Sequence[SourceFile], reason: str) -> None:
+    if files:
+        found.left_out[reason] += sum(len(found.pictures.pop(file)) for file in files)
+
+
+def _taken_in(
+    peer: Peer,
+    found: Survey,
+    files: Sequence[SourceFile],
+    texts: bool,
+    model: Model,
+    settings: Settings,
+    console: Console,
+) -> tuple[Report, int]:
+    """Returns what came in, and how many files were there already; needs the lock."""
+    library = open_library(
+        settings.library, database=settings.database, index=settings.index, write=True
     )
-    for reason, count in found.left_out.items():
-        click.echo(f"left out {count:,}: {reason}", err=True)
-    if engine.without:
-        click.echo(f"left out {engine.without:,}: no vector; atisbo index embeds them", err=True)
-    root_of = next(iter(found.files)).root
-    click.echo(f"Keep it in step from now on with: atisbo index {root_of}")
+    library.check(model.embedder)
+    heal(library.catalog, library.indexes, library.thumbnails)
+    companions = companions_of(files, library.catalog)
+    _leave(found, [file for file in found.pictures if file.key in companions], _COMPANION)
+    wanted = [*found.pictures, *found.sidecars]
+    changed = library.catalog.changed(wanted)
+    fresh, copies = part_copies(changed, library.catalog)
+    read = limits(settings, 2 * model.embedder.image_side)
+    engine = PeerEngine(
+        peer,
+        found,
+        embedder=model.embedder,
+        captions=readers(files, read)[Kind.CAPTION],
+        digest=digest_of,
+        max_pixels=read.max_pixels,
+        texts=texts,
+    )
+    with ShownProgress(len(fresh), console) as progress:
+        report = bulk_index(
+            fresh,
+            engine=engine,
+            catalog=library.catalog,
+            indexes=library.indexes,
+            thumbnails=library.thumbnails,
+            progress=progress,
+            checkpoint_items=settings.checkpoint_items,
+        )
+    settle_copies(copies, library.catalog, library.indexes, library.thumbnails)
+    return report, len(wanted) - len(changed)
+
+
+def _show(
+    peer: Peer,
+    found: Survey,
+    report: Report,
+    there: int,
+    proofs: Proofs,
+    console: Console,
+) -> None:
+    measured = [f"pictures: {proofs.pictures}"] if proofs.pictures else []
+    if proofs.captions is not None and proofs.captions.is_same:
+        measured.append(f"captions: {proofs.captions}")
+    click.echo(f"{show_counts(report)} came in from {peer.name}; {there:,} files were there.")
+    click.echo(f"The same model, by {'; '.join(measured) or 'your word alone'}.")
+    if proofs.captions is not None and not proofs.captions.is_same:
+        _say(console, "Its captions have vectors of another model: they were embedded anew.")
+    for reason, count in found.left_out.most_common(_SHOWN_REASONS):
+        _say(console, f"left out {count:,}: {reason}")
+    roots = sorted({file.root for file in [*found.pictures, *found.sidecars]})
+    click.echo(f"Bring in the rest, and keep it in step, with: atisbo index {' '.join(roots)}")
+
+
+def _nothing(peer: Peer, found: Survey) -> str:
+    reasons = "; ".join(f"{count:,}: {why}" for why, count in found.left_out.most_common(4))
+    return (
+        f"none of the pictures of {peer.name} can be taken in ({reasons or 'it is empty'}). Name "
+        "the folder that holds them with --root FOLDER, or where they went with --map OLD=NEW."
+    )
+
+
+def _way_out(peer: Peer) -> str:
+    likely = f" It was likely {peer.likely}." if peer.likely else ""
+    return (
+        f"{likely} Name the right one with --model (a library of its own takes --library "
+        "OTHER_FOLDER too), or embed the pictures anew with: atisbo index FOLDER"
+    )
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, style="yellow", highlight=False, soft_wrap=True, markup=False)

@@ -54,7 +54,12 @@ def clip_retrieval(folder: Path, photos: Sequence[Path], vectors: Vectors) -> Pa
     return folder
 
 
-def rclip(path: Path, photos: Sequence[Path], vectors: Vectors) -> Path:
+def offline() -> dict[str, str]:
+    """Returns an environment in which no model is named and none can be fetched."""
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": "/nonexistent"}
+
+
+def rclip(path: Path, photos: Sequence[Path], vectors: Vectors, *, version: int = 4) -> Path:
     """Writes the database as rclip 3 does."""
     with sqlite3.connect(path) as connection:
         connection.execute(
@@ -63,7 +68,7 @@ def rclip(path: Path, photos: Sequence[Path], vectors: Vectors) -> Path:
             "indexing BOOLEAN)"
         )
         connection.execute("CREATE TABLE db_version (version INTEGER)")
-        connection.execute("INSERT INTO db_version VALUES (3)")
+        connection.execute("INSERT INTO db_version VALUES (?)", (version,))
         for one, vector in zip(photos, vectors, strict=True):
             stat = one.stat()
             connection.execute(
@@ -163,12 +168,24 @@ def test_another_width_is_refused_at_once(photos: list[Path], tmp_path: Path) ->
     assert "vectors of 5 numbers, colour makes 3" in result.stderr
 
 
-def test_without_a_model_it_says_which_it_likely_was(photos: list[Path], tmp_path: Path) -> None:
-    database = rclip(tmp_path / "db.sqlite3", photos, embedded(photos))
-    result = atisbo("import", database, "--library", tmp_path / "library", env={**os.environ})
+def test_clip_retrieval_needs_a_model_to_be_named(photos: list[Path], tmp_path: Path) -> None:
+    output = clip_retrieval(tmp_path / "out", photos, embedded(photos))
+    result = atisbo("import", output, "--library", tmp_path / "library", env=offline())
     assert result.returncode == 2
     assert "--model NAME" in result.stderr
-    assert "likely open_clip:ViT-B-32-256/datacomp_s34b_b86k" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("version", "model"),
+    [(2, "ViT-B-32-quickgelu/openai"), (4, "ViT-B-32-256/datacomp_s34b_b86k")],
+)
+def test_the_version_of_a_database_tells_its_likely_model(
+    photos: list[Path], tmp_path: Path, version: int, model: str
+) -> None:
+    database = rclip(tmp_path / "db.sqlite3", photos, embedded(photos), version=version)
+    result = atisbo("import", database, "--library", tmp_path / "library", env=offline())
+    assert result.returncode == 2
+    assert f"model 'open_clip:{model}': its weights are not on this machine" in result.stderr
 
 
 def test_pictures_that_are_all_gone_are_no_proof(photos: list[Path], tmp_path: Path) -> None:
