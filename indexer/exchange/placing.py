@@ -39,7 +39,7 @@ class Placing:
 
     def path_of(self, name: str) -> Path | None:
         """Returns the absolute path that is meant, there or not; None where it is none."""
-        return self._way(self._renamed(name))
+        return None if "\0" in name or not name else self._way(self._renamed(name))
 
     def _renamed(self, name: str) -> PurePath:
         path = PurePath(name)
