@@ -55,7 +55,7 @@ def files_of(peer: Peer, wanted: Wanted, settings: Settings) -> tuple[list[Sourc
         there = [folder for folder in there if folder.is_relative_to(root)]
     roots = [root] if root else list(roots_of(there, _known_roots(settings)))
     files = _scanned(roots, [Scope(folder, deep=False) for folder in there], settings)
-    return files, by_path(files, placing)
+    return files, by_path(files, placing, root)
 
 
 def _scanned(

@@ -1,5 +1,6 @@
 """Taking in the library of another tool with its vectors, once it is proved that they are ours."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -111,20 +112,19 @@ def _keep_proved(proofs: Proofs, peer: Peer, found: Survey, wanted: Wanted, mode
         IndexMismatch: the vectors of pictures are of another model.
         ConfigError: nothing could be compared.
     """
-    pictures = proofs.pictures
-    if pictures is not None and not pictures.is_same:
+    decisive = proofs.pictures or proofs.captions
+    if decisive is not None and not decisive.is_same:
         raise IndexMismatch(
-            f"the {peer.name} library was not made with {model.name}: {pictures}, where the same "
+            f"the {peer.name} library was not made with {model.name}: {decisive}, where the same "
             f"model gives a median of {SAME} or more.{_way_out(peer)}"
         )
-    texts = proofs.captions.is_same if proofs.captions else wanted.unproved
-    if pictures is None and not texts and not wanted.unproved:
-        measured = f" ({proofs.captions})" if proofs.captions else ""
+    if decisive is None and not wanted.unproved:
         raise ConfigError(
             f"nothing proves that the {peer.name} library was made with {model.name}: no picture "
-            f"of the sample can be read and embedded again{measured}. If you are sure of the "
-            "model, add --unproved; else embed the pictures anew with: atisbo index FOLDER"
+            "of the sample can be read and embedded again. If you are sure of the model, add "
+            "--unproved; else embed the pictures anew with: atisbo index FOLDER"
         )
+    texts = proofs.captions.is_same if proofs.captions else wanted.unproved
     if Modality.IMAGE not in peer.dims:
         _leave(found, list(found.pictures), _CAPTIONS_ALONE)
     if proofs.newer is not None and not proofs.newer.is_same:
@@ -201,7 +201,7 @@ def _show(
     for reason, count in found.left_out.most_common(_SHOWN_REASONS):
         _say(console, f"left out {count:,}: {reason}")
     roots = sorted({file.root for file in [*found.pictures, *found.sidecars]})
-    click.echo(f"Bring in the rest, and keep it in step, with: atisbo index {' '.join(roots)}")
+    click.echo(f"Bring in the rest, and keep it in step, with: atisbo index {shlex.join(roots)}")
 
 
 def _nothing(peer: Peer, found: Survey) -> str:

@@ -126,7 +126,7 @@ def _pictures(
 
 def _captions(peer: Peer, said: Sequence[PeerRow], embedder: Embedder) -> Proof | None:
     if peer.dims[Modality.TEXT] != embedder.dim:
-        return Proof(0, float("nan"), float("nan"), is_same=False)
+        return Proof(0, 0.0, 0.0, is_same=False)
 
     def tried() -> Iterator[tuple[Vectors, str]]:
         for row in _spread(said):

@@ -29,18 +29,19 @@ _BYTES_A_NUMBER = 4
 
 
 def rclip_database(source: Path) -> Path | None:
-    """Returns rclip's database, which `source` is or holds; None where there is none."""
+    """Returns rclip's database, which `source` is or holds; None where there is none.
+
+    Raises:
+        Unavailable: there is a database, but it is damaged or being written to.
+    """
     path = source / _NAME if source.is_dir() else source
     if not path.is_file():
         return None
-    try:
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                return None
-        with closing(_connected(path)) as connection:
-            rows = connection.execute("PRAGMA table_info(images)").fetchall()
-    except (OSError, sqlite3.Error):
-        return None
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            return None
+    with _reading(path), closing(_connected(path)) as connection:
+        rows = connection.execute("PRAGMA table_info(images)").fetchall()
     return path if {row[1] for row in rows} >= _COLUMNS else None
 
 
@@ -60,7 +61,7 @@ class Rclip:
         """
         self._path = path
         self._connection = _connected(path)
-        with self._reading():
+        with _reading(self._path):
             lengths = self._connection.execute(
                 "SELECT length(vector), count(*) FROM images WHERE deleted IS NULL "
                 "GROUP BY length(vector) ORDER BY count(*) DESC LIMIT 1"
@@ -80,7 +81,7 @@ class Rclip:
         query = (
             "SELECT id, filepath, modified_at, size FROM images WHERE deleted IS NULL ORDER BY id"
         )
-        with self._reading():
+        with _reading(self._path):
             for id, path, modified_s, size in self._connection.execute(query):
                 if isinstance(modified_s, int | float) and isinstance(path, str):
                     yield PeerRow(path, id, None, size, round(modified_s * 1e9))
@@ -91,7 +92,7 @@ class Rclip:
         if modality is not Modality.IMAGE:
             return found
         at = {place: row for row, place in enumerate(places)}
-        with self._reading():
+        with _reading(self._path):
             for start in range(0, len(places), _IDS_A_QUERY):
                 some = list(places[start : start + _IDS_A_QUERY])
                 marks = ",".join("?" * len(some))
@@ -108,15 +109,16 @@ class Rclip:
         row = self._connection.execute("SELECT max(version) FROM db_version").fetchone()
         return int(row[0]) if tables and row and row[0] is not None else 1
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise Unavailable(
-                f"the rclip database {self._path} cannot be read: {error}. If rclip is running, "
-                "wait for it; else index the folder with: atisbo index FOLDER"
-            ) from error
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Unavailable(
+            f"the database {path} cannot be read: {error}. If rclip is running, wait for it; else "
+            "index the folder with: atisbo index FOLDER"
+        ) from error
 
 
 def _connected(path: Path) -> sqlite3.Connection:

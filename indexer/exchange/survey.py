@@ -12,6 +12,7 @@ from indexer.types import Kind, SourceFile
 GONE = "the file is gone, or its name leads nowhere from here"
 PASSED_OVER = "atisbo index passes over such files: hidden, of another kind, or oddly named"
 CHANGED = "the file has changed since; atisbo index embeds it"
+_OUTSIDE = "it does not lie in the named folder"
 _SEVERAL = "several files have that name"
 _SEEN = "the file is named twice"
 _MTIME_STEP_NS = 1_000  # seconds as a float tell no more of a time of today
@@ -71,8 +72,14 @@ def survey(peer: Peer, find: Find, files: Iterable[SourceFile]) -> Survey:
     return found
 
 
-def by_path(files: Iterable[SourceFile], placing: Placing) -> Find:
-    """Returns how to find files by their paths; links to folders are followed."""
+def by_path(files: Iterable[SourceFile], placing: Placing, root: Path | None = None) -> Find:
+    """Returns how to find files by their paths; links to folders are followed.
+
+    Args:
+        files: Those that there are.
+        placing: Turns names into paths.
+        root: The folder that all of them lie in, where it was named.
+    """
     there = {str(file.location): file for file in files}
     folders: dict[Path, Path] = {}
 
@@ -86,6 +93,8 @@ def by_path(files: Iterable[SourceFile], placing: Placing) -> Find:
         file = there.get(f"{parent}/{path.name}") or there.get(str(parent / path.name))
         if file is not None:
             return file
+        if root is not None and not parent.is_relative_to(root):
+            return _OUTSIDE
         return PASSED_OVER if path.is_file() else GONE
 
     return find

@@ -4,7 +4,9 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,8 @@ from PIL import Image, PngImagePlugin
 from indexer.catalog import open_catalog
 from indexer.cli import main
 from indexer.exchange.peers import unit
-from indexer.types import Item, Modality, Vectors
+from indexer.exchange.taking import PeerEngine
+from indexer.types import EmbeddedFile, Item, Modality, SourceFile, Vectors
 from tests.peers import clip_retrieval, embedded, rclip, said
 
 COLOURS = ("red", "green", "blue", "yellow", "orange", "purple", "cyan", "pink")
@@ -387,3 +390,69 @@ def test_an_array_of_objects_is_not_opened(
     assert refused.exit_code == 2
     assert "cannot be taken in" in refused.output
     assert "img_emb_0.npy" in refused.output
+
+
+def test_pictures_outside_of_the_named_folder_stay_out(
+    photos: list[Path], tmp_path: Path, take_in: Callable[..., str]
+) -> None:
+    every = [*photos, paint(tmp_path / "other/1.png", "white")]
+    database = rclip(tmp_path / "db.sqlite3", every, embedded(every))
+    told = take_in(database, "--root", tmp_path / "photos")
+    assert "8 pictures" in told
+    assert "left out 1: it does not lie in the named folder" in told
+
+
+def test_a_database_that_is_damaged_or_in_use_is_named(
+    photos: list[Path],
+    tmp_path: Path,
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    database = rclip(tmp_path / "db.sqlite3", photos, embedded(photos))
+    at_once = partial(sqlite3.connect, timeout=0)
+    with sqlite3.connect(database, isolation_level=None) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(sqlite3, "connect", at_once)
+        refused = run("import", database)
+        connection.execute("ROLLBACK")
+    connection.close()
+    assert (refused.exit_code, "locked" in refused.output) == (2, True)
+    content = bytearray(database.read_bytes())
+    content[100:] = bytes(len(content) - 100)
+    database.write_bytes(content)
+    refused = run("import", database)
+    assert (refused.exit_code, "cannot be read" in refused.output) == (2, True)
+
+
+def test_captions_alone_of_another_model_are_refused(
+    photos: list[Path], tmp_path: Path, run: Callable[..., Result]
+) -> None:
+    words = [f"all {one}" for one in COLOURS]
+    other = np.roll(said(words), 1, axis=1)
+    output = written(tmp_path / "out", list(map(str, photos)), None, words, other)
+    refused = run("import", output)
+    assert (refused.exit_code, "was not made with colour" in refused.output) == (2, True)
+
+
+def test_an_import_that_was_cut_off_goes_on(
+    photos: list[Path],
+    tmp_path: Path,
+    run: Callable[..., Result],
+    take_in: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = clip_retrieval(tmp_path / "out", photos, embedded(photos))
+    monkeypatch.setenv("ATISBO_CHECKPOINT_ITEMS", "2")
+    whole = PeerEngine.run
+
+    def cut(self: PeerEngine, files: Iterable[SourceFile]) -> Iterator[EmbeddedFile]:
+        yield from islice(whole(self, files), 11)  # five pictures with captions, one without
+        raise ConnectionAbortedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PeerEngine, "run", cut)
+        assert isinstance(run("import", output).exception, ConnectionAbortedError)
+    assert len(items(tmp_path)) == 5
+    assert "3 pictures and 3 captions came in from clip-retrieval; 5 files" in take_in(output)
+    assert run("verify").exit_code == 0
+    assert len(items(tmp_path, Modality.TEXT)) == 8
