@@ -8,7 +8,7 @@ from indexer.config import Settings
 from indexer.errors import ConfigError
 from indexer.exchange.peers import Peer
 from indexer.exchange.placing import Placing, roots_of
-from indexer.exchange.survey import Find, by_key, by_path, some_of
+from indexer.exchange.survey import Find, Survey, by_key, by_path, some_of, survey
 from indexer.library import open_catalog_of, stored_model
 from indexer.media.image import IMAGE_SUFFIXES
 from indexer.scan import distinct_roots, scan
@@ -31,12 +31,17 @@ class Wanted:
     unproved: bool = False
 
 
-def files_of(peer: Peer, wanted: Wanted, settings: Settings) -> tuple[list[SourceFile], Find]:
-    """Returns the files of the folders that the peer's pictures lie in, and how to find them.
+def surveyed(peer: Peer, wanted: Wanted, settings: Settings) -> tuple[Sequence[SourceFile], Survey]:
+    """Returns the files of the folders that the peer's pictures lie in, and which of it they are.
 
     Raises:
         ConfigError: they are known by keys of shards, and no folder is named.
     """
+    files, find = _files_of(peer, wanted, settings)
+    return files, survey(peer, find, files)
+
+
+def _files_of(peer: Peer, wanted: Wanted, settings: Settings) -> tuple[list[SourceFile], Find]:
     names = some_of((row.name for row in peer.rows()), _NAMES)
     root = wanted.root.resolve() if wanted.root else None
     if not any(PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES for name in names):

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from indexer.commands.companions import companions_of
 from indexer.commands.passes import Model, limits, show_counts
-from indexer.commands.peer_files import Wanted, files_of
+from indexer.commands.peer_files import Wanted, surveyed
 from indexer.commands.progress import ShownProgress
 from indexer.config import Settings
 from indexer.errors import ConfigError, IndexMismatch
@@ -17,7 +17,7 @@ from indexer.exchange.clip_retrieval import ClipRetrieval, is_clip_retrieval
 from indexer.exchange.peers import Peer
 from indexer.exchange.proof import SAME, Proofs, prove
 from indexer.exchange.rclip import Rclip, rclip_database
-from indexer.exchange.survey import Survey, survey
+from indexer.exchange.survey import Survey
 from indexer.exchange.taking import PeerEngine
 from indexer.library import live_space, make_library, open_library, stored_model, writing
 from indexer.media import readers
@@ -52,8 +52,7 @@ def take_over(peer: Peer, wanted: Wanted, settings: Settings) -> None:
     model = Model(_model_name(peer, wanted, settings), settings, console)
     _check_width(peer, settings)
     with console.status("Looking for its files"):
-        files, find = files_of(peer, wanted, settings)
-        found = survey(peer, find, files)
+        files, found = surveyed(peer, wanted, settings)
     if not found.pictures:
         raise ConfigError(_nothing(peer, found))
     embedder = model.embedder

@@ -16,8 +16,8 @@ import numpy as np
 from PIL.Image import Image
 
 from indexer.errors import MediaError
-from indexer.exchange.peers import Peer, PeerRow, unit
-from indexer.exchange.survey import Survey
+from indexer.exchange.peers import Peer, unit
+from indexer.exchange.survey import Kept, Survey
 from indexer.media.header import read_header
 from indexer.media.texts import MAX_CAPTION
 from indexer.types import Embedder, MediaReader, Modality, Sample, SourceFile, Vectors
@@ -108,7 +108,7 @@ def prove(peer: Peer, found: Survey, embedder: Embedder, reader: MediaReader) ->
 
 def _pictures(
     peer: Peer,
-    some: Sequence[tuple[SourceFile, PeerRow]],
+    some: Sequence[tuple[SourceFile, Kept]],
     embedder: Embedder,
     reader: MediaReader,
 ) -> Proof | None:
@@ -124,7 +124,7 @@ def _pictures(
     )
 
 
-def _captions(peer: Peer, said: Sequence[PeerRow], embedder: Embedder) -> Proof | None:
+def _captions(peer: Peer, said: Sequence[Kept], embedder: Embedder) -> Proof | None:
     if peer.dims[Modality.TEXT] != embedder.dim:
         return Proof(0, 0.0, 0.0, is_same=False)
 

@@ -3,8 +3,8 @@
     images        id, filepath (absolute), modified_at (seconds), size, vector (float32), deleted
     db_version    1 or 2: made with OpenAI's ViT-B/32; 3 or 4: with ViT-B-32-256 of DataComp
 
-It lies in $RCLIP_DATADIR, or ~/.local/share/rclip, ~/Library/Application Support/rclip,
-~/snap/rclip/..., %APPDATA%/rclip, as db.sqlite3.
+It lies as db.sqlite3 in $RCLIP_DATADIR, else in ~/.local/share/rclip (of a snap, below
+~/snap/rclip/current), ~/Library/Application Support/rclip or %APPDATA%\\rclip.
 """
 
 import sqlite3
@@ -21,9 +21,9 @@ from indexer.types import Modality, Vectors
 _NAME = "db.sqlite3"
 _MAGIC = b"SQLite format 3\0"
 _COLUMNS = {"id", "filepath", "modified_at", "size", "vector", "deleted"}
-_NEWEST = 4
 _FIRST_MODEL = "open_clip:ViT-B-32-quickgelu/openai"
 _MODEL = "open_clip:ViT-B-32-256/datacomp_s34b_b86k"
+_MODELS = {1: _FIRST_MODEL, 2: _FIRST_MODEL, 3: _MODEL, 4: _MODEL}
 _IDS_A_QUERY = 500  # SQLite takes no more than 999 parameters in its older versions
 _BYTES_A_NUMBER = 4
 
@@ -56,7 +56,7 @@ class Rclip:
         """Opens the database.
 
         Raises:
-            ConfigError: it holds no picture, or a newer rclip made it.
+            ConfigError: it holds no picture.
             Unavailable: it is damaged, or rclip is writing to it.
         """
         self._path = path
@@ -69,13 +69,8 @@ class Rclip:
             version = self._version()
         if lengths is None:
             raise ConfigError(f"the rclip database {path} holds no pictures.")
-        if version > _NEWEST:
-            raise ConfigError(
-                f"the rclip database {path} has version {version}; this atisbo knows up to "
-                f"{_NEWEST}. Update atisbo, or index the folder with: atisbo index FOLDER"
-            )
         self.dims: Mapping[Modality, int] = {Modality.IMAGE: int(lengths[0]) // _BYTES_A_NUMBER}
-        self.likely: str | None = _FIRST_MODEL if version < 3 else _MODEL
+        self.likely: str | None = _MODELS.get(version)
 
     def rows(self) -> Iterator[PeerRow]:
         query = (

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from indexer.exchange.peers import Peer, PeerRow
@@ -22,6 +22,14 @@ Find = Callable[[str], SourceFile | str]
 """Returns the file that a name means, or why there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a row: where its vectors are, and its caption if it comes from here."""
+
+    place: int
+    caption: str | None
+
+
 @dataclass(slots=True)
 class Survey:
     """Files with their rows.
@@ -33,8 +41,8 @@ class Survey:
         left_out: How many rows stay, by reason.
     """
 
-    pictures: dict[SourceFile, list[PeerRow]] = field(default_factory=dict)
-    sidecars: dict[SourceFile, PeerRow] = field(default_factory=dict)
+    pictures: dict[SourceFile, list[Kept]] = field(default_factory=dict)
+    sidecars: dict[SourceFile, Kept] = field(default_factory=dict)
     newer: set[SourceFile] = field(default_factory=set)
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -60,13 +68,14 @@ def survey(peer: Peer, find: Find, files: Iterable[SourceFile]) -> Survey:
             continue
         if row.written_ns is not None and file.mtime_ns > row.written_ns:
             found.newer.add(file)
-        sidecar = _sidecar(file, beside) if row.caption is not None else None
+        caption = row.caption
+        sidecar = _sidecar(file, beside) if caption is not None else None
         if sidecar is not None:
-            found.sidecars.setdefault(sidecar, row)
-            row = replace(row, caption=None)  # noqa: PLW2901 - it is said by the file
+            found.sidecars.setdefault(sidecar, Kept(row.place, caption))
+            caption = None
         known = found.pictures.setdefault(file, [])
-        if not known or row.caption is not None:
-            known.append(row)
+        if not known or caption is not None:
+            known.append(Kept(row.place, caption))
         elif sidecar is None:
             found.left_out[_SEEN] += 1
     return found

@@ -8,8 +8,8 @@ from itertools import islice
 import numpy as np
 
 from indexer.errors import MediaError
-from indexer.exchange.peers import Peer, PeerRow, unit
-from indexer.exchange.survey import GONE, Survey
+from indexer.exchange.peers import Peer, unit
+from indexer.exchange.survey import GONE, Kept, Survey
 from indexer.media.header import Header, read_header
 from indexer.media.texts import MAX_CAPTION
 from indexer.types import (
@@ -135,7 +135,7 @@ class PeerEngine:
             texts = np.stack([next(made) if one.vector is None else one.vector for one in said])
             yield EmbeddedFile(file, Modality.TEXT, items, texts, facts=facts)
 
-    def _said(self, header: Header, rows: Sequence[PeerRow]) -> list[_Said]:
+    def _said(self, header: Header, rows: Sequence[Kept]) -> list[_Said]:
         """Returns the words inside the picture, then those of the peer."""
         words = [_Said(text, origin) for origin, text in header.words]
         said = [row for row in rows if row.caption]
@@ -164,7 +164,7 @@ class PeerEngine:
                 item = EmbeddedItem(one.position, row.caption, one.about, one.about_position)
                 yield EmbeddedFile(file, Modality.TEXT, [item], vector[None])
 
-    def _stored(self, rows: Sequence[PeerRow], modality: Modality) -> Vectors:
+    def _stored(self, rows: Sequence[Kept], modality: Modality) -> Vectors:
         if modality not in self._peer.dims:
             return np.full((len(rows), 1), np.nan, np.float32)
         return unit(self._peer.vectors([row.place for row in rows], modality))

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -19,6 +20,7 @@ from PIL import Image, PngImagePlugin
 from indexer.catalog import open_catalog
 from indexer.cli import main
 from indexer.exchange.peers import unit
+from indexer.exchange.proof import compared
 from indexer.exchange.taking import PeerEngine
 from indexer.types import EmbeddedFile, Item, Modality, SourceFile, Vectors
 from tests.peers import clip_retrieval, embedded, rclip, said
@@ -351,12 +353,18 @@ def test_another_model_than_the_library_s_is_refused(
     )
 
 
-def test_a_database_of_a_newer_rclip_is_refused(
-    photos: list[Path], tmp_path: Path, run: Callable[..., Result]
+def test_a_database_of_a_newer_rclip_needs_a_model_to_be_named(
+    photos: list[Path],
+    tmp_path: Path,
+    run: Callable[..., Result],
+    take_in: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     database = rclip(tmp_path / "db.sqlite3", photos, embedded(photos), version=9)
+    monkeypatch.delenv("ATISBO_MODEL")
     refused = run("import", database)
-    assert (refused.exit_code, "has version 9" in refused.output) == (2, True)
+    assert (refused.exit_code, "--model NAME" in refused.output) == (2, True)
+    assert "8 pictures" in take_in(database, "--model", "colour")
 
 
 def test_the_folder_that_holds_a_database_may_be_named(
@@ -456,3 +464,27 @@ def test_an_import_that_was_cut_off_goes_on(
     assert "3 pictures and 3 captions came in from clip-retrieval; 5 files" in take_in(output)
     assert run("verify").exit_code == 0
     assert len(items(tmp_path, Modality.TEXT)) == 8
+
+
+def test_a_real_model_is_known_by_what_the_tool_s_own_way_of_reading_gives(
+    shared_data: Path, teacher: str, tmp_path: Path, run: Callable[..., Result]
+) -> None:
+    open_clip = pytest.importorskip("open_clip")
+    torch = pytest.importorskip("torch")
+    some = sorted((shared_data / "flickr8k" / "images").glob("*.jpg"))[:12]
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    copied = [Path(shutil.copy2(one, folder)) for one in some]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model, _, transform = open_clip.create_model_and_transforms(
+            teacher.removeprefix("open_clip:")
+        )
+    pictures = torch.stack([transform(Image.open(one)) for one in copied])
+    with torch.inference_mode():
+        right = unit(model.eval().encode_image(pictures).numpy())
+        wrong = unit(model.encode_image(pictures * 2 + 0.5).numpy())
+    assert not compared(wrong, right).is_same
+    output = written(tmp_path / "out", list(map(str, copied)), right)
+    told = run("import", output, "--model", teacher, "--device", "cpu")
+    assert "12 pictures" in told.output
