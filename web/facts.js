@@ -21,6 +21,7 @@ export function factsOf(item, score) {
   return known([
     ["File", path],
     ["Entry", member && words.entry(member)],
+    ["Page", words.page(item)?.toString()],
     ["Copies", item.copies.join("\n")],
     ["Size", width && height ? `${width} × ${height}` : null],
     ["Time", stretch(item)],

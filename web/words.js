@@ -86,12 +86,20 @@ export const nameOf = ({ path, member }) => fileName(member === null ? path : en
 export const entry = (member) => member.replace(/@\d+(?=\.[^./]*$|$)/, "");
 
 /**
+ * Returns which page of a file a picture is, from 1; null for a file's first or only one.
+ * @param {import("./api.js").Item} item
+ */
+export const page = ({ kind, modality, film, position }) =>
+  kind === "image" && modality === "image" && film === null && position ? position + 1 : null;
+
+/**
  * Returns what a result is called: "trips/day 1.mp4 at 1 minute 23 seconds".
  * @param {import("./api.js").Item} item
  */
 export function title(item) {
   const name = item.member ? `${entry(item.member)} in ${item.path}` : item.path;
   if (item.film !== null && item.best_ms !== null) return `${name} at ${spoken(item.best_ms)}`;
+  if (page(item)) return `${name}, page ${page(item)}`;
   if (item.modality !== "video") return name;
   return item.duration_ms === null ? `${name}, film` : `${name}, film of ${spoken(Math.max(1000, item.duration_ms))}`;
 }
