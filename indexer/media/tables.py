@@ -252,7 +252,11 @@ def _karpathy(images: Sequence[object]) -> list[Pair]:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line.strip("\r\n")], delimiter=delimiter), [])
+    """Returns the cells of the first line; none if it is no row, as with a line break in a cell."""
+    try:
+        return next(csv.reader([line.strip("\r\n")], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _columns(names: Sequence[str]) -> _Columns | None:

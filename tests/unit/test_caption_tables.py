@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import MediaError
@@ -83,6 +83,7 @@ def test_what_is_written_is_read(tmp_path: Path, name: str, written: object, pai
 
 @ONCE_EACH
 @given(st.sampled_from(sorted(TABLE_SUFFIXES)), st.binary(max_size=400))
+@example(".csv", b"\0\r\0")
 def test_any_bytes_are_a_table_or_a_reason(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"t{suffix}"
     path.write_bytes(content)
