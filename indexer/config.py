@@ -28,6 +28,13 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     precision: str = Field("auto", description="auto, fp32, bf16 or fp16")
     index: str = Field("faiss", description="Vector back end: faiss or exact")
+    max_memory: str | None = Field(None, description="What a search may keep in memory, as 2GB")
+    min_recall: str | None = Field(
+        None, description="Share of the true ten best that a search must find; default 98%"
+    )
+    max_latency: str | None = Field(
+        None, description="What one search may take, as 20ms; default 10ms"
+    )
     batch_size: int = Field(32, ge=1, le=4096, description="Pictures or captions embedded at once")
     workers: int | None = Field(
         None, ge=1, le=256, description="Threads that decode; default one for each core"

@@ -1,8 +1,12 @@
 """Options that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 folders = click.argument(
     "folders",
@@ -27,4 +31,25 @@ database = click.option(
     metavar="URL",
     help="SQLAlchemy URL of the catalogue. [default: ATISBO_DATABASE, or SQLite in the library]",
 )
+_max_memory = click.option(
+    "--max-memory",
+    metavar="SIZE",
+    help="What searches may keep in memory for each of pictures, captions and films, such as 2GB. "
+    "[default: no limit]",
+)
+_min_recall = click.option(
+    "--min-recall",
+    metavar="SHARE",
+    help="Share of the true ten best that searches must find. [default: 98%]",
+)
+_max_latency = click.option(
+    "--max-latency", metavar="TIME", help="What one search may take. [default: 10ms]"
+)
+
+
+def budget(command: Command) -> Command:
+    """What searches may cost; once named, a library keeps it."""
+    return _max_memory(_min_recall(_max_latency(command)))
+
+
 device = click.option("--device", help="auto, cpu, cuda, cuda:N or mps. [default: auto]")

@@ -12,6 +12,7 @@ from indexer import options
 from indexer.commands.moving import model_of
 from indexer.commands.passes import Pass, run_pass, show_troubles, summary
 from indexer.commands.roots import known_roots
+from indexer.commands.vectors import rebuild_indexes, tend_indexes
 from indexer.commands.walk import folders_of
 from indexer.config import load_settings
 from indexer.embedders import hint
@@ -40,6 +41,18 @@ EXIT_INTERRUPTED = 130
 )
 @click.option("--max-moments", type=int, help="Moments taken of one film. [default: 5000]")
 @click.option("--video-seconds", type=int, help="Time to read one film in. [default: 900]")
+@options.budget
+@click.option(
+    "--rebuild-vectors",
+    is_flag=True,
+    help="Make the indexes anew from stored vectors, without embedding anything.",
+)
+@click.option(
+    "--kind",
+    metavar="KIND",
+    help="With --rebuild-vectors: exact, codes, lists or a FAISS factory string, for pictures, "
+    "captions and films. [default: what keeps the budget]",
+)
 @click.option("--again", is_flag=True, help="Read files anew that did not change.")
 @click.option("--keep-missing", is_flag=True, help="Keep what was indexed of deleted files.")
 @click.option("--allow-empty", is_flag=True, help="Believe an empty folder: its files are deleted.")
@@ -47,6 +60,8 @@ EXIT_INTERRUPTED = 130
 def index(
     roots: tuple[Path | str, ...],
     model: str | None,
+    rebuild_vectors: bool,
+    kind: str | None,
     again: bool,
     keep_missing: bool,
     allow_empty: bool,
@@ -67,11 +82,21 @@ def index(
     With --again files that did not change are read anew, under new ids: after an update of atisbo
     that finds more in them.
 
+    A search scans all vectors, exactly, as long as that keeps --max-latency and --max-memory; then
+    an index is chosen and tuned until it finds --min-recall of the true ten best, measured on
+    queries of pictures and of texts apart. atisbo status shows what was chosen and why.
+
     With --model the items of the library get vectors of another model, beside those that are
     searched meanwhile; at the end the library, and a running service, switch to them.
     """
     settings = load_settings(**chosen)
     console = Console(stderr=True)
+    if kind and not rebuild_vectors:
+        raise click.UsageError("--kind goes with --rebuild-vectors.")
+    if rebuild_vectors and not roots:
+        with writing(settings.library):
+            rebuild_indexes(settings, console, kind=kind)
+        return
     wanted = replace(
         folders_of(roots, settings, console),
         again=again,
@@ -82,6 +107,10 @@ def index(
         try:
             used = model_of(wanted.roots, model, settings, console, stores=wanted.stores)
             done = run_pass(wanted, used, settings, console)
+            if rebuild_vectors:
+                rebuild_indexes(settings, console, kind=kind, model=used)
+            else:
+                tend_indexes(settings, console, model=used)
         except KeyboardInterrupt:
             console.print("Stopped. What was done is kept; run the same command to go on.")
             sys.exit(EXIT_INTERRUPTED)

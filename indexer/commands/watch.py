@@ -16,6 +16,7 @@ from watchfiles import watch as notifications
 from indexer import options
 from indexer.commands.moving import model_of
 from indexer.commands.passes import Model, Pass, run_pass, show_troubles
+from indexer.commands.vectors import tend_indexes
 from indexer.commands.walk import Folders, folders_of
 from indexer.config import Settings, load_settings
 from indexer.errors import Unavailable
@@ -112,6 +113,7 @@ def _keep_up(part: Folders, model: Model, settings: Settings, console: Console) 
     try:
         with writing(settings.library, wait=True):
             done = run_pass(part, model, settings, console)
+            tend_indexes(settings, console, model=model)
     except Unavailable as error:
         console.print(f"{time.strftime('%X')}  {error} Trying again.", style="yellow")
         return False

@@ -1,8 +1,7 @@
 """What a search may cost, in plain words, and how those are read."""
 
 import re
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from indexer.errors import ConfigError
 
@@ -26,9 +25,23 @@ class Budget:
     min_recall: float = 0.98
     max_latency: float = 10.0
 
-    def stored(self) -> dict[str, Any]:
-        """Returns it as JSON holds it."""
-        return asdict(self)
+
+def budget_of(
+    max_memory: str | None, min_recall: str | None, max_latency: str | None
+) -> Budget | None:
+    """Returns the budget that the words say, defaults for what they leave out; None for no words.
+
+    Raises:
+        ConfigError: one of them says nothing that can be meant.
+    """
+    said: dict[str, float] = {}
+    if max_memory is not None:
+        said["max_memory"] = memory(max_memory)
+    if min_recall is not None:
+        said["min_recall"] = recall(min_recall)
+    if max_latency is not None:
+        said["max_latency"] = latency(max_latency)
+    return Budget(**said) if said else None  # type: ignore[arg-type]  # sizes are int
 
 
 def memory(text: str) -> int:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from indexer.types import Ids, Matches, Vectors
-from indexer.vectors.stored import StoredIndex
+from indexer.vectors.stored import MirroredIndex
 
 
-class ExactIndex(StoredIndex):
+class ExactIndex(MirroredIndex):
     """All rows as float32 in memory, ascending by id."""
 
     def __init__(self, folder: Path, dim: int) -> None:

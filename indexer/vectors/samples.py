@@ -10,7 +10,7 @@ from indexer.types import Ids, Modality, Vectors
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Query vectors, float32 (n, dim), and the ids of the rows that they are, int64 (n,), -1 if none.
+    """Query vectors, float32 (n, dim), and the ids of the rows that they are, -1 if none, (n,).
 
     A row that is asked with is not counted among its own neighbours.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.types import Ids, Matches, Vectors
-from indexer.vectors.segments import SegmentStore
+from indexer.vectors.segments import SegmentStore, State
 
 
 class StoredIndex(ABC):
@@ -23,7 +23,6 @@ class StoredIndex(ABC):
         self._refreshing = threading.Lock()
         self._following = threading.Lock()
         self._followed: object = None
-        self._present = np.empty(0, np.int64)
 
     @property
     def generation(self) -> int:
@@ -45,6 +44,14 @@ class StoredIndex(ABC):
 
     def vectors(self, ids: Ids) -> Vectors:
         return self._store.state.vectors(np.asarray(ids, np.int64)).astype(np.float32)
+
+    def check(self) -> None:
+        """Compares all that is on disk with its checksums; opening does so with small files only.
+
+        Raises:
+            Unavailable: a file is missing or damaged.
+        """
+        self._store.check()
 
     def save(self) -> None:
         self._store.commit()
@@ -76,25 +83,46 @@ class StoredIndex(ABC):
             np.take_along_axis(found.scores, order, axis=1),
         )
 
+    def _is_followed(self) -> bool:
+        return self._store.state is self._followed
+
     def _follow(self) -> None:
-        state = self._store.state
-        if state is self._followed:
+        if self._is_followed():
             return
-        with self._following:
-            state = self._store.state
-            if state is self._followed:
-                return
-            ids = state.rows.ids
-            gone = np.setdiff1d(self._present, ids, assume_unique=True)
-            new = np.setdiff1d(ids, self._present, assume_unique=True)
-            self._change(gone, new, state.vectors(new))
-            self._present = ids
-            self._followed = state
+        # While one thread makes the new state ready, others go on with the one before.
+        if not self._following.acquire(blocking=self._followed is None):
+            return
+        try:
+            if not self._is_followed():
+                state = self._store.state
+                self._take(state)
+                self._followed = state
+        finally:
+            self._following.release()
 
     @abstractmethod
-    def _change(self, gone: Ids, new: Ids, vectors: np.ndarray) -> None:
-        """Drops the rows `gone` and takes in `new` with float16 (n, dim) vectors."""
+    def _take(self, state: State) -> None:
+        """Makes searches find the rows of this state; called by one thread at a time."""
 
     @abstractmethod
     def _search(self, queries: Vectors, k: int, among: Ids | None) -> Matches:
         """Returns (queries, k) matches with holes; the order of equal scores does not matter."""
+
+
+class MirroredIndex(StoredIndex):
+    """An index with a structure in memory that holds a copy of all rows."""
+
+    def __init__(self, folder: Path, dim: int) -> None:
+        super().__init__(folder, dim)
+        self._present = np.empty(0, np.int64)
+
+    def _take(self, state: State) -> None:
+        ids = state.rows.ids
+        gone = np.setdiff1d(self._present, ids, assume_unique=True)
+        new = np.setdiff1d(ids, self._present, assume_unique=True)
+        self._change(gone, new, state.vectors(new))
+        self._present = ids
+
+    @abstractmethod
+    def _change(self, gone: Ids, new: Ids, vectors: np.ndarray) -> None:
+        """Drops the rows `gone` and takes in `new` with float16 (n, dim) vectors."""

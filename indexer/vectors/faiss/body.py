@@ -1,0 +1,169 @@
+"""Rows as short codes that FAISS searches: candidates, to be ranked exactly by the raw rows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.types import Ids, Vectors
+from indexer.vectors.faiss.maps import Maps
+from indexer.vectors.faiss.scan import decoded
+from indexer.vectors.faiss.threads import cores, side_by_side
+from indexer.vectors.segments import State
+
+_BLOCK = 32_768
+_SHARD_ROWS = 16_384
+"""Fewer are not worth a thread."""
+
+Positions = NDArray[np.int64]
+"""Where rows stand in a body, int64 (n,); row p is in shard p % len(shards)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """FAISS indexes over the rows `ids`, dealt out to the shards one by one.
+
+    `maps` leads into the space of the indexes, None where that is the rows' own. Dealing out makes
+    the neighbours of any query come from all shards alike, so each is asked for its share only.
+    """
+
+    ids: Ids
+    maps: Maps | None
+    shards: tuple["faiss.Index", ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def candidates(self, queries: Vectors, count: int) -> Positions:
+        """Returns the positions of about `count` best rows, (queries, count), best first.
+
+        -1 where there are fewer: a structure that probes may not reach more.
+        """
+        asked = queries if self.maps is None else self.maps.queries(queries)
+        number = len(self.shards)
+        share = count / number
+        quota = count if number == 1 else int(share + 4 * share**0.5 + 8)
+
+        def search(at: int) -> tuple[Vectors, Positions]:
+            shard = self.shards[at]
+            scores, found = shard.search(asked, max(1, min(quota, shard.ntotal)))
+            return scores, np.where(found < 0, -1, found * number + at)
+
+        found = side_by_side(search, range(number))
+        if number == 1:
+            return found[0][1]
+        scores = np.hstack([one for one, _ in found])
+        positions = np.hstack([one for _, one in found])
+        scores[positions < 0] = -np.inf
+        order = np.argsort(-scores, axis=1)[:, :count]
+        return np.take_along_axis(positions, order, axis=1)
+
+    def with_effort(self, effort: str) -> "Body":
+        """Sets how much the indexes look at, as FAISS writes it ("nprobe=64"); returns itself."""
+        for shard in self.shards if effort else ():
+            faiss.ParameterSpace().set_index_parameters(shard, effort)  # type: ignore[arg-type]  # FAISS's stubs know its C++ names only
+        return self
+
+    def grown(self, state: State, ids: Ids) -> "Body":
+        """Returns the body with these rows too; the shards are changed, the old one is spent."""
+        _fill(self.shards, self.maps, len(self.ids), _blocks(state, ids))
+        return Body(np.concatenate([self.ids, ids]), self.maps, self.shards)
+
+
+def codes(state: State, sample: Vectors, maps: Maps, code_bytes: int) -> Body:
+    """Returns a body of 4-bit product quantiser codes, all scanned by each search.
+
+    The codes lie so that a processor compares 32 rows at once by table look-ups in its registers
+    (André et al. 2017, "Accelerated Nearest Neighbor Search with Quick ADC"; FAISS's fast scan).
+    """
+    maps, trained = _trained(sample, maps, code_bytes)
+    ids = state.rows.ids
+    shards = tuple(faiss.clone_index(trained) for _ in range(_shard_count(len(ids))))
+    _fill(shards, maps, 0, _blocks(state, ids))
+    return Body(ids, maps, shards)
+
+
+def partitioned(state: State, sample: Vectors, maps: Maps, code_bytes: int) -> Body:
+    """Returns a body of the same codes in lists around centroids, of which a search probes some."""
+    maps, flat = _trained(sample, maps, code_bytes)
+    projected = maps.rows(sample)
+    dims = flat.d
+    count = int(4 * len(state.rows.ids) ** 0.5)
+    means = faiss.Kmeans(dims, min(count, max(1, len(sample) // 39)), niter=10, seed=1)
+    means.train(projected)
+    trained = faiss.IndexIVFPQFastScan(
+        faiss.IndexFlatIP(dims), dims, means.k, flat.pq.M, 4, faiss.METRIC_INNER_PRODUCT
+    )
+    centroids: Vectors = np.asarray(means.centroids, np.float32)
+    trained.quantizer.add(centroids)
+    trained.by_residual = False
+    trained.pq = flat.pq
+    trained.is_trained = True
+    ids = state.rows.ids
+    shards = tuple(faiss.clone_index(trained) for _ in range(_shard_count(len(ids))))
+    _fill(shards, maps, 0, _blocks(state, ids))
+    return Body(ids, maps, shards)
+
+
+def manufactured(state: State, sample: Vectors, factory: str) -> Body:
+    """Returns a body of one FAISS index over the rows as they are.
+
+    Raises:
+        RuntimeError: FAISS does not know the factory string, or has too few rows to train on.
+    """
+    index = faiss.index_factory(state.dim, factory, faiss.METRIC_INNER_PRODUCT)
+    if not index.is_trained:
+        index.train(sample)
+    ids = state.rows.ids
+    _fill((index,), None, 0, _blocks(state, ids))
+    return Body(ids, None, (index,))
+
+
+def _trained(sample: Vectors, maps: Maps, code_bytes: int) -> tuple[Maps, "faiss.IndexPQFastScan"]:
+    """Returns the maps, in an order that loads the quantiser's parts alike, and the quantiser."""
+    maps = maps.balanced(2 * code_bytes)
+    index = faiss.IndexPQFastScan(maps.row.shape[1], 2 * code_bytes, 4, faiss.METRIC_INNER_PRODUCT)
+    index.train(maps.rows(sample))
+    return maps, index
+
+
+def _shard_count(rows: int) -> int:
+    return max(1, min(cores(), rows // _SHARD_ROWS))
+
+
+def _blocks(state: State, ids: Ids) -> Iterator[Vectors]:
+    for start in range(0, len(ids), _BLOCK):
+        yield decoded(state.gather(state.locate(ids[start : start + _BLOCK])))
+
+
+def _fill(
+    shards: tuple["faiss.Index", ...], maps: Maps | None, start: int, blocks: Iterator[Vectors]
+) -> None:
+    """Deals rows out to the shards, the first of them being row `start` of the body."""
+    for block in blocks:
+        rows = block if maps is None else maps.rows(block)
+        for at, shard in enumerate(shards):
+            first = (at - start) % len(shards)
+            dealt: Vectors = np.ascontiguousarray(rows[first :: len(shards)])
+            with _nearest_lists(shard, maps):
+                shard.add(dealt)
+        start += len(block)
+
+
+@contextmanager
+def _nearest_lists(shard: "faiss.Index", maps: Maps | None) -> Iterator[None]:
+    """Puts rows into the list of the nearest centroid; queries probe those they point to."""
+    if maps is None or not isinstance(shard, faiss.IndexIVF):
+        yield
+        return
+    pointed = shard.quantizer
+    nearest = faiss.IndexFlatL2(shard.d)
+    nearest.add(pointed.reconstruct_n(0, pointed.ntotal))
+    shard.quantizer = nearest
+    try:
+        yield
+    finally:
+        shard.quantizer = pointed

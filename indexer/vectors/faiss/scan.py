@@ -1,0 +1,159 @@
+"""Exact search over the raw rows where they lie: mapped files are scanned without a copy."""
+
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.types import Ids, Matches, Vectors
+from indexer.vectors.faiss.threads import cores, side_by_side
+from indexer.vectors.ranked import best
+from indexer.vectors.segments import Half, State
+
+Places = NDArray[np.int64]
+"""Where rows stand in `State.rows`, int64 (n,)."""
+
+_SMALLEST_PIECE = 4096
+_BATCH_FROM = 8
+_BLOCK_ROWS = 4096
+_READ_AT_ONCE = 2048
+_COPIED_BELOW_SHARE = 0.25
+
+
+class Piece:
+    """Rows that are scanned in one go; their values stay where they are."""
+
+    def __init__(self, rows: Half, places: NDArray[np.int32], ids: Ids) -> None:
+        """Takes float16 (n, dim) rows, their places (-1: not to be found) and ids, both (n,)."""
+        self._rows = rows  # FAISS gets no reference, only an address
+        self._places = places
+        self.ids = ids
+        self._index = _view(rows)
+        self._left_out = bool((places < 0).any())
+
+    def search(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None) -> Matches:
+        """Returns the k best, fewer columns where there are fewer rows; holes may be anywhere."""
+        keep = self._kept(chosen)
+        selector = None
+        if keep is not None:
+            bits = np.packbits(keep, bitorder="little")
+            selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]  # as below
+        parameters = faiss.SearchParameters(sel=selector) if selector else None  # type: ignore[call-arg]  # FAISS's stubs know its C++ names only
+        scores, at = self._index.search(queries, min(k, len(self.ids)), params=parameters)
+        return Matches(np.where(at < 0, -1, self.ids[at]), np.where(at < 0, -np.inf, scores))
+
+    def search_batch(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None) -> Matches:
+        """Returns the same for many queries: each row is decoded once for all of them."""
+        keep = self._kept(chosen)
+        buffer = np.empty((_BLOCK_ROWS, queries.shape[1]), np.float32)
+        found = best([], k, len(queries))
+        for start in range(0, len(self.ids), _BLOCK_ROWS):
+            part = slice(start, start + _BLOCK_ROWS)
+            ids, rows = self.ids[part], self._rows[part]
+            if keep is not None:
+                ids, rows = ids[keep[part]], rows[keep[part]]
+            if len(ids):
+                values = decoded(rows, buffer)
+                scores, at = faiss.knn(
+                    queries, values, min(k, len(ids)), faiss.METRIC_INNER_PRODUCT
+                )
+                found = best([found, Matches(ids[at], scores)], k)
+        return found
+
+    def _kept(self, chosen: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        if chosen is None:
+            return self._places >= 0 if self._left_out else None
+        kept: NDArray[np.bool_] = chosen[self._places] & (self._places >= 0)
+        return kept
+
+
+class Scan:
+    """Exact search over all rows of a state, or over some of them."""
+
+    def __init__(self, state: State, places: Places | None = None) -> None:
+        """Prepares the rows at these places of `state.rows`, all where there are none named."""
+        self._pieces: list[Piece] = []
+        rows = state.rows
+        segment, row, ids = rows.segment, rows.row, rows.ids
+        if places is not None:
+            segment, row, ids = segment[places], row[places], ids[places]
+        else:
+            places = np.arange(len(ids))
+        self._size = len(ids)
+        longest = max(_SMALLEST_PIECE, -(-self._size // cores()))
+        for number, one in enumerate(state.segments):
+            here = np.flatnonzero(segment == number)
+            if not len(here):
+                continue
+            if len(here) < _COPIED_BELOW_SHARE * len(one.ids):
+                self._cut(one.vectors.take(row[here], axis=0), places[here], ids[here], longest)
+                continue
+            at = np.full(len(one.ids), -1, np.int32)
+            at[row[here]] = places[here]
+            self._cut(one.vectors, at, one.ids, longest)
+
+    def _cut(self, rows: Half, places: NDArray[np.integer], ids: Ids, longest: int) -> None:
+        for start in range(0, len(ids), longest):
+            part = slice(start, start + longest)
+            self._pieces.append(Piece(rows[part], places[part].astype(np.int32), ids[part]))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def search(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None = None) -> Matches:
+        """Returns the k best of each query, (queries, k) with holes at the end.
+
+        Args:
+            queries: float32 (n, dim).
+            k: How many.
+            chosen: Which places of the state's rows may be found, bool (rows,); None for all.
+        """
+        many = len(queries) >= _BATCH_FROM
+        found = side_by_side(
+            lambda piece: (piece.search_batch if many else piece.search)(queries, k, chosen),
+            self._pieces,
+        )
+        return best(found, k, len(queries))
+
+
+def search_places(state: State, places: Places, queries: Vectors, k: int) -> Matches:
+    """Returns the k best of the rows at these places, by reading no others."""
+    parts = [places[at : at + _READ_AT_ONCE] for at in range(0, len(places), _READ_AT_ONCE)]
+
+    def search(part: Places) -> Matches:
+        rows = state.gather(part)
+        return Piece(rows, part.astype(np.int32), state.rows.ids[part]).search(queries, k, None)
+
+    return best(side_by_side(search, parts), k, len(queries))
+
+
+def decoded(rows: Half, into: Vectors | None = None) -> Vectors:
+    """Returns the rows as float32, in the first rows of `into` if given.
+
+    FAISS has the fastest conversion. It starts threads for it, which spin for a while after; on a
+    thread of `side_by_side` it starts none.
+    """
+    found = np.empty(rows.shape, np.float32) if into is None else into[: len(rows)]
+    if len(rows):
+        quantizer: Any = faiss.ScalarQuantizer(rows.shape[1], faiss.ScalarQuantizer.QT_fp16)
+        values = np.ascontiguousarray(rows).view(np.uint8).reshape(-1)
+        quantizer.decode_c(faiss.swig_ptr(values), faiss.swig_ptr(found), len(rows))
+    return found
+
+
+def _view(rows: Half) -> "faiss.IndexScalarQuantizer":
+    """Returns a flat index whose codes are the rows themselves, which the caller keeps alive."""
+    index = faiss.IndexScalarQuantizer(
+        rows.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    )
+    values = rows.view(np.uint8).reshape(-1)
+    index.ntotal = len(rows)
+    codes: Any = index.codes  # FAISS's stubs do not know its fields
+    if not hasattr(codes, "is_owned"):  # FAISS before 1.11 cannot look at memory of others
+        faiss.copy_array_to_vector(values, codes)
+        return index
+    codes.view_data = codes.c_ptr = faiss.swig_ptr(values)
+    codes.view_size = codes.c_size = values.nbytes
+    codes.is_owned = False
+    return index
