@@ -17,6 +17,9 @@ from indexer.spaces import Space, open_family, open_vectors, read_adapter, space
 from indexer.thumbnails import Thumbnails
 from indexer.types import CatalogWriter, Ids, Modality, SourceFile, is_url
 from indexer.vectors.stored import StoredIndex
+from indexer.vectors.structure import FILE as STRUCTURE
+from indexer.vectors.structure import drop_structure
+from indexer.vectors.tuned import TunedIndex
 
 _SHOWN = 3
 
@@ -64,6 +67,7 @@ def verify(folder: Path, catalog: CatalogWriter, *, repair: bool = False) -> Che
         for space in known:
             index = _opened(folder, space, modality, findings, repair=repair)
             counts[f"{modality} vectors of {space.name}"] = 0 if index is None else len(index)
+            findings += _codes(folder, space, modality, repair=repair)
             if family not in (space.name, space.base):
                 continue  # another model's: kept to go back to, and completed when that is done
             stored = np.empty(0, np.int64) if index is None else index.ids
@@ -129,7 +133,9 @@ def _opened(
     try:
         if space.base is not None:
             read_adapter(folder, space)
-        return open_vectors(folder, space, modality, "exact")
+        index = open_vectors(folder, space, modality, "exact")
+        index.check()
+        return index
     except Unavailable as error:
         place = folder / "spaces" / space.name / modality
         remedy = "atisbo verify --repair sets them aside"
@@ -140,6 +146,21 @@ def _opened(
             return open_vectors(folder, space, modality, "exact")
         findings.append(Finding(str(error), remedy))
         return None
+
+
+def _codes(folder: Path, space: Space, modality: Modality, *, repair: bool) -> Iterator[Finding]:
+    """Yields what is wrong with the codes that stand for rows; rows are looked at elsewhere."""
+    place = folder / "spaces" / space.name / modality
+    try:
+        index = open_vectors(folder, space, modality, "faiss")
+        if isinstance(index, TunedIndex):
+            index.check_structure()
+    except Unavailable as error:
+        if (place / STRUCTURE).exists():
+            remedy = "dropped, to be made anew" if repair else "atisbo verify --repair"
+            if repair:
+                drop_structure(place)
+            yield Finding(str(error), remedy, mended=repair)
 
 
 def _forget_previews(ids: Ids, thumbnails: Thumbnails) -> None:

@@ -10,6 +10,7 @@ from indexer.commands.passes import show_counts
 from indexer.commands.peer_files import Wanted
 from indexer.commands.peers import peer_at, take_over
 from indexer.commands.progress import ShownProgress
+from indexer.commands.vectors import tend_indexes
 from indexer.config import Settings, load_settings
 from indexer.errors import ConfigError, IndexMismatch
 from indexer.library import open_library, stored_model, writing
@@ -141,4 +142,5 @@ def _take_in(source: Path, roots: dict[str, str], settings: Settings) -> None:
             library.indexes,
             library.thumbnails,
         )
+        tend_indexes(settings, Console(stderr=True))
     click.echo(f"{show_counts(report)} came in; {len(files) - len(changed):,} files were there.")

@@ -10,6 +10,7 @@ from rich.table import Table
 
 import indexer.embedders
 from indexer import options
+from indexer.commands.vectors import tend_indexes
 from indexer.config import load_settings
 from indexer.errors import ConfigError
 from indexer.library import open_library, open_space, stored_model, writing
@@ -79,6 +80,7 @@ def use(outer: Path | None, /, name: str, library: Path | None, **chosen: object
         heal(opened.catalog, opened.indexes, opened.thumbnails)
         space = use_space(settings.library, name)
         missing = lacking(opened.catalog, open_space(settings.library, space, "exact"))
+        tend_indexes(settings, Console(stderr=True))
     click.echo(f"Space {space.name} is live. A running atisbo serve follows.")
     if missing:
         click.echo(

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from indexer.commands.passes import Model, open_local_engine
 from indexer.commands.progress import ShownProgress
+from indexer.commands.vectors import tend_indexes
 from indexer.config import Settings
 from indexer.embedders import DEFAULT_MODEL
 from indexer.errors import ConfigError, Unavailable
@@ -81,6 +82,7 @@ def move_library(model: Model, settings: Settings, console: Console) -> None:
             f"atisbo models use {space.name}"
         )
     use_space(settings.library, space.name)
+    tend_indexes(settings, console, model=model)
     previews = f", {done.previews:,} of them by their previews" if done.previews else ""
     console.print(
         f"The library has moved to {space.model}: {sum(done.items.values()):,} items got new "

@@ -11,6 +11,7 @@ from indexer.commands.companions import companions_of
 from indexer.commands.passes import Model, limits, show_counts
 from indexer.commands.peer_files import Wanted, surveyed
 from indexer.commands.progress import ShownProgress
+from indexer.commands.vectors import tend_indexes
 from indexer.config import Settings
 from indexer.errors import ConfigError, IndexMismatch
 from indexer.exchange.clip_retrieval import ClipRetrieval, is_clip_retrieval
@@ -179,6 +180,7 @@ def _taken_in(
             checkpoint_items=settings.checkpoint_items,
         )
     settle_copies(copies, library.catalog, library.indexes, library.thumbnails)
+    tend_indexes(settings, console, model=model)
     return report, len(wanted) - len(changed)
 
 

@@ -1,6 +1,7 @@
 """`atisbo status`: what a library holds."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from indexer import options
+from indexer.commands.vectors import LABELS
 from indexer.config import load_settings
 from indexer.library import Library, open_library
 from indexer.types import Modality
+from indexer.vectors.structure import Structure, told
+from indexer.vectors.tuned import TunedIndex
 
 
 @click.command()
@@ -24,15 +28,20 @@ def status(list_skipped: bool, as_json: bool, **chosen: object) -> None:
     settings = load_settings(**chosen)
     library = open_library(settings.library, database=settings.database, index=settings.index)
     facts = _facts(library)
+    made = _indexes(library)
     skipped = _skipped(library) if list_skipped else []
     if as_json:
-        click.echo(json.dumps({**facts, **({"skipped_files": skipped} if list_skipped else {})}))
+        indexes = {modality: asdict(one) if one else None for modality, (one, _) in made.items()}
+        listed = {"skipped_files": skipped} if list_skipped else {}
+        click.echo(json.dumps({**facts, "indexes": indexes, **listed}))
         return
     table = Table(title=f"Library {library.folder}", title_justify="left", show_header=False)
     for name, value in facts.items():
         table.add_row(
             name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)
         )
+    for modality, (structure, tail) in made.items():
+        table.add_row(f"{LABELS[modality]} index", _described(structure, tail))
     Console().print(table)
     for one in skipped:
         click.echo(f"{one['path']}: {one['reason']}")
@@ -56,6 +65,22 @@ def _facts(library: Library) -> dict[str, Any]:
         path.stat().st_size for path in Path(library.folder).rglob("*") if path.is_file()
     )
     return facts
+
+
+def _indexes(library: Library) -> dict[Modality, tuple[Structure | None, int]]:
+    """Returns what each index that holds something is made of, and the rows that came since."""
+    return {
+        modality: (index.structure, index.tail)
+        for modality, index in library.indexes.items()
+        if isinstance(index, TunedIndex) and len(index)
+    }
+
+
+def _described(structure: Structure | None, tail: int) -> str:
+    if structure is None:
+        return "exact: all vectors are scanned"
+    since = f"; {tail:,} vectors came since and are scanned" if tail and structure.files else ""
+    return f"{structure.kind}: {structure.why}; {told(structure)}{since}"
 
 
 def _skipped(library: Library) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from indexer import options
 from indexer.commands.captioned import captioned
+from indexer.commands.vectors import tend_indexes
 from indexer.config import Settings, load_settings
 from indexer.embedders.adapted import Adapter
 from indexer.evaluation.pairs import Pairs
@@ -149,6 +150,7 @@ def _go_live(
     }
     space = add_space(settings.library, library.space, adapter, facts)
     use_space(settings.library, space.name)
+    tend_indexes(settings, Console(stderr=True))
     click.echo(
         f"Space {space.name} is live. A running atisbo serve follows at once.\n"
         f"Go back with: atisbo models use {live.name} --library {settings.library}"

@@ -7,8 +7,10 @@ from contextlib import nullcontext
 from dataclasses import asdict
 
 import click
+from rich.console import Console
 
 from indexer import options
+from indexer.commands.vectors import tend_indexes
 from indexer.config import load_settings
 from indexer.library import open_catalog_of, writing
 from indexer.verify import Checked, verify
@@ -32,6 +34,8 @@ def verify_command(repair: bool, as_json: bool, **chosen: object) -> None:
     alone = repair or os.access(settings.library, os.W_OK)
     with writing(settings.library) if alone else nullcontext():
         checked = verify(settings.library, catalog, repair=repair)
+        if repair:
+            tend_indexes(settings, Console(stderr=True))
     wrong = [one for one in checked.findings if not one.mended]
     if as_json:
         click.echo(json.dumps({"sound": not wrong, **asdict(checked)}))

@@ -55,9 +55,10 @@ class Structure:
     `kind` is "exact", "codes", "lists" or a FAISS factory string; `asked` is the kind that a
     person named, None where it was chosen; `why` says what it was chosen by, for people. `rows` is
     how many rows there were when it was measured, `trained_rows` when its codes were learned.
-    `dims` is the length of what is coded. `depths` says, for how many results, how many candidates
-    are ranked exactly. `memory_bytes` is what must be in memory for a fast search, `latency_ms` the
-    median of one search when it was made, `exact_ms` that of a scan of all raw rows.
+    `dims` is the length of what is coded. `effort` says how many lists are probed, or neighbours
+    followed; `depths`, for how many results, how many candidates are ranked exactly.
+    `memory_bytes` is what must be in memory for a fast search, `latency_ms` the median of one
+    search when it was made, `exact_ms` that of a scan of all raw rows.
     """
 
     kind: str
@@ -68,7 +69,7 @@ class Structure:
     asked: str | None = None
     trained_rows: int = 0
     dims: int = 0
-    effort: str = ""
+    effort: int = 0
     depths: Mapping[int, int] = field(default_factory=dict)
     memory_bytes: int = 0
     latency_ms: float = 0.0
@@ -130,6 +131,22 @@ def write_structure(folder: Path, structure: Structure) -> None:
     for path in folder.iterdir():
         if path.suffix in OWN_SUFFIXES and path.name not in named:
             path.unlink(missing_ok=True)
+
+
+def drop_structure(folder: Path) -> None:
+    """Leaves the index with its raw rows alone; the budget and the kind that were asked stay.
+
+    Where structure.json itself is damaged, these go too.
+    """
+    try:
+        before = read_structure(folder)
+    except Unavailable:
+        before = None
+    if before is None:
+        (folder / FILE).unlink(missing_ok=True)
+        return
+    why = "its codes were damaged"
+    write_structure(folder, Structure(EXACT, why, 0, before.dim, before.budget, before.asked))
 
 
 def told(structure: Structure) -> str:

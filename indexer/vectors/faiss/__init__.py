@@ -105,8 +105,10 @@ class FaissIndex(StoredIndex):
         limits = budget or before
         if limits != before:
             return "another budget"
+        if made is not None and made.kind == EXACT and made.asked:
+            return None if made.asked == EXACT else "its codes are lost"
         if made is None or made.kind == EXACT:
-            return None if made and made.asked else self._exact_due(view, limits)
+            return self._exact_due(view, limits)
         if not made.trained_rows / _OUTGROWN <= rows <= made.trained_rows * _OUTGROWN:
             return f"{made.trained_rows:,} rows became {rows:,}"
         if view.dead > _DEAD_SHARE * rows:

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Ids, Vectors
+from indexer.vectors.faiss.effort import parameters
 from indexer.vectors.faiss.maps import Maps
 from indexer.vectors.faiss.scan import decoded
-from indexer.vectors.faiss.threads import cores, side_by_side
+from indexer.vectors.faiss.threads import cores, on_one_thread, side_by_side
 from indexer.vectors.segments import State
 
 _BLOCK = 32_768
@@ -37,10 +39,11 @@ class Body:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def candidates(self, queries: Vectors, count: int) -> Positions:
+    def candidates(self, queries: Vectors, count: int, effort: float) -> Positions:
         """Returns the positions of about `count` best rows, (queries, count), best first.
 
-        -1 where there are fewer: a structure that probes may not reach more.
+        -1 where there are fewer: an index that probes may not reach more. `effort` says how much
+        such an index looks at, see `indexer.vectors.faiss.effort`.
         """
         asked = queries if self.maps is None else self.maps.queries(queries)
         number = len(self.shards)
@@ -49,7 +52,8 @@ class Body:
 
         def search(at: int) -> tuple[Vectors, Positions]:
             shard = self.shards[at]
-            scores, found = shard.search(asked, max(1, min(quota, shard.ntotal)))
+            most = max(1, min(quota, shard.ntotal))
+            scores, found = shard.search(asked, most, params=parameters(shard, effort))
             return scores, np.where(found < 0, -1, found * number + at)
 
         found = side_by_side(search, range(number))
@@ -61,39 +65,33 @@ class Body:
         order = np.argsort(-scores, axis=1)[:, :count]
         return np.take_along_axis(positions, order, axis=1)
 
-    def with_effort(self, effort: str) -> "Body":
-        """Sets how much the indexes look at, as FAISS writes it ("nprobe=64"); returns itself."""
-        for shard in self.shards if effort else ():
-            faiss.ParameterSpace().set_index_parameters(shard, effort)  # type: ignore[arg-type]  # FAISS's stubs know its C++ names only
-        return self
-
     def grown(self, state: State, ids: Ids) -> "Body":
         """Returns the body with these rows too; the shards are changed, the old one is spent."""
         _fill(self.shards, self.maps, len(self.ids), _blocks(state, ids))
         return Body(np.concatenate([self.ids, ids]), self.maps, self.shards)
 
 
-def codes(state: State, sample: Vectors, maps: Maps, code_bytes: int) -> Body:
-    """Returns a body of 4-bit product quantiser codes, all scanned by each search.
+def codes(state: State, sample: Vectors, maps: Maps, parts: int) -> Body:
+    """Returns a body of product quantiser codes, 4 bits for each part, all scanned by each search.
 
     The codes lie so that a processor compares 32 rows at once by table look-ups in its registers
     (André et al. 2017, "Accelerated Nearest Neighbor Search with Quick ADC"; FAISS's fast scan).
     """
-    maps, trained = _trained(sample, maps, code_bytes)
+    trained = _trained(sample, maps, parts)
     ids = state.rows.ids
     shards = tuple(faiss.clone_index(trained) for _ in range(_shard_count(len(ids))))
     _fill(shards, maps, 0, _blocks(state, ids))
     return Body(ids, maps, shards)
 
 
-def partitioned(state: State, sample: Vectors, maps: Maps, code_bytes: int) -> Body:
+def partitioned(state: State, sample: Vectors, maps: Maps, parts: int) -> Body:
     """Returns a body of the same codes in lists around centroids, of which a search probes some."""
-    maps, flat = _trained(sample, maps, code_bytes)
+    flat = _trained(sample, maps, parts)
     projected = maps.rows(sample)
     dims = flat.d
     count = int(4 * len(state.rows.ids) ** 0.5)
     means = faiss.Kmeans(dims, min(count, max(1, len(sample) // 39)), niter=10, seed=1)
-    means.train(projected)
+    on_one_thread(lambda: means.train(projected))
     trained = faiss.IndexIVFPQFastScan(
         faiss.IndexFlatIP(dims), dims, means.k, flat.pq.M, 4, faiss.METRIC_INNER_PRODUCT
     )
@@ -116,18 +114,19 @@ def manufactured(state: State, sample: Vectors, factory: str) -> Body:
     """
     index = faiss.index_factory(state.dim, factory, faiss.METRIC_INNER_PRODUCT)
     if not index.is_trained:
-        index.train(sample)
+        on_one_thread(lambda: index.train(sample))
     ids = state.rows.ids
     _fill((index,), None, 0, _blocks(state, ids))
     return Body(ids, None, (index,))
 
 
-def _trained(sample: Vectors, maps: Maps, code_bytes: int) -> tuple[Maps, "faiss.IndexPQFastScan"]:
-    """Returns the maps, in an order that loads the quantiser's parts alike, and the quantiser."""
-    maps = maps.balanced(2 * code_bytes)
-    index = faiss.IndexPQFastScan(maps.row.shape[1], 2 * code_bytes, 4, faiss.METRIC_INNER_PRODUCT)
-    index.train(maps.rows(sample))
-    return maps, index
+def _trained(sample: Vectors, maps: Maps, parts: int) -> "faiss.IndexPQFastScan":
+    """Returns an empty index whose quantiser has learned from the sample."""
+    dims = maps.row.shape[1]
+    index = faiss.IndexPQFastScan(dims, parts, 4, faiss.METRIC_INNER_PRODUCT)
+    projected = maps.rows(sample)
+    on_one_thread(lambda: index.train(projected))
+    return index
 
 
 def _shard_count(rows: int) -> int:
@@ -145,12 +144,17 @@ def _fill(
     """Deals rows out to the shards, the first of them being row `start` of the body."""
     for block in blocks:
         rows = block if maps is None else maps.rows(block)
-        for at, shard in enumerate(shards):
-            first = (at - start) % len(shards)
-            dealt: Vectors = np.ascontiguousarray(rows[first :: len(shards)])
-            with _nearest_lists(shard, maps):
-                shard.add(dealt)
+        first = -start % len(shards)
+        side_by_side(partial(_add, rows, shards, first, maps), range(len(shards)))
         start += len(block)
+
+
+def _add(
+    rows: Vectors, shards: tuple["faiss.Index", ...], first: int, maps: Maps | None, at: int
+) -> None:
+    dealt: Vectors = np.ascontiguousarray(rows[(first + at) % len(shards) :: len(shards)])
+    with _nearest_lists(shards[at], maps):
+        shards[at].add(dealt)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Choosing what an index is made of: by measuring, not by a table."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -13,6 +13,7 @@ from indexer.errors import ConfigError
 from indexer.types import Modality, Vectors
 from indexer.vectors.budget import Budget
 from indexer.vectors.faiss.body import Body, codes, manufactured, partitioned
+from indexer.vectors.faiss.effort import efforts
 from indexer.vectors.faiss.judging import (
     DEPTHS,
     Truth,
@@ -138,17 +139,19 @@ class _Workshop:
     def _coded(self, kind: str, code_bytes: int) -> tuple[Structure, Body]:
         sample = self._sample()
         asked = [one.vectors for one in self._learning.values() if len(one)] or [sample]
-        dims = min(4 * code_bytes, self._state.dim)
-        maps = learned(sample, asked, dims)
+        # Each quantiser of 4 bits codes two dimensions, or one where there are so few.
+        dims = min(4 * code_bytes, self._state.dim // 2 * 2 or 1)
+        parts = dims if dims <= 2 * code_bytes else dims // 2
+        maps = learned(sample, asked, dims).balanced(parts)
         make = codes if kind == CODES else partitioned
-        body = make(self._state, sample, maps, code_bytes)
-        return self._tuned(kind, body, code_bytes), body
+        body = make(self._state, sample, maps, parts)
+        return self._tuned(kind, body), body
 
-    def _tuned(self, kind: str, body: Body, code_bytes: int = 0) -> Structure:
+    def _tuned(self, kind: str, body: Body) -> Structure:
         """Returns the structure with the least effort and depth that find enough, measured."""
         structure = Structure(
             kind=kind,
-            why=_name(kind, body, code_bytes),
+            why=_name(kind, body),
             rows=self._rows,
             dim=self._state.dim,
             budget=self._budget,
@@ -159,10 +162,13 @@ class _Workshop:
         )
         view = View(self._state, structure, body)
         deepest = max(1, min(DEPTHS[-1], self._rows // 8))
-        for effort in _efforts(body):
-            body.with_effort(effort)
+        for effort in efforts(body.shards[0]):
+            found = {
+                modality: ranks(view, one, deepest, effort)
+                for modality, one in self._to_tune.items()
+            }
             depths = depths_for(
-                {modality: ranks(view, one, deepest) for modality, one in self._to_tune.items()},
+                found,
                 self._budget.min_recall,
                 deepest,
             )
@@ -254,25 +260,14 @@ def _any(samples: Samples) -> Queries:
     return max(samples.values(), key=len)
 
 
-def _efforts(body: Body) -> Sequence[str]:
-    """Returns how much the body's indexes may be made to look at, least first."""
-    index = body.shards[0]
-    if isinstance(index, faiss.IndexPreTransform):
-        index = faiss.downcast_index(index.index)
-    if isinstance(index, faiss.IndexIVF):
-        return [f"nprobe={2**power}" for power in range(2, index.nlist.bit_length())]
-    if isinstance(index, faiss.IndexHNSW):
-        return [f"efSearch={2**power}" for power in range(5, 13)]
-    return [""]
-
-
-def _name(kind: str, body: Body, code_bytes: int) -> str:
+def _name(kind: str, body: Body) -> str:
     if body.maps is None:
         return f"FAISS {kind}, candidates ranked by raw rows"
     lists = "in lists " if kind == LISTS else ""
+    code_bytes, dims = body.shards[0].sa_code_size(), body.maps.row.shape[1]
     return (
-        f"codes of {code_bytes} bytes {lists}over {body.maps.row.shape[1]} learned dimensions, "
-        "candidates ranked by raw rows"
+        f"codes of {code_bytes} bytes {lists}over {dims} learned dimensions, candidates ranked by "
+        "raw rows"
     )
 
 

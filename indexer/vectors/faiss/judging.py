@@ -50,9 +50,9 @@ def _truth(view: View, queries: Queries) -> Truth:
     return Truth(queries, np.take_along_axis(found.ids, last, axis=1), scores[:, _AT - 1])
 
 
-def ranks(view: View, truth: Truth, deepest: int) -> NDArray[np.int64]:
+def ranks(view: View, truth: Truth, deepest: int, effort: int) -> NDArray[np.int64]:
     """Returns at which place of the candidates each true neighbour comes, `deepest` for none."""
-    places = view.candidates(truth.queries.vectors, deepest)
+    places = view.candidates(truth.queries.vectors, deepest, effort)
     known = view.state.rows.ids
     ids = np.where(places < 0, -1, known[places]) if len(known) else places
     found = np.full(truth.ids.shape, deepest, np.int64)

@@ -54,7 +54,7 @@ def read_body(folder: Path, structure: Structure) -> Body:
         raise Unavailable(f"the codes in {folder} are damaged: {error}") from error
     if sum(shard.ntotal for shard in shards) != len(ids):
         raise Unavailable(f"the codes in {folder} are damaged: {len(ids)} rows have other codes")
-    return Body(ids, maps, shards).with_effort(structure.effort)
+    return Body(ids, maps, shards)
 
 
 def _write(path: Path, arrays: Sequence[np.ndarray]) -> StoredFile:

@@ -31,6 +31,17 @@ def side_by_side(work: Callable[[T], R], parts: Iterable[T]) -> Sequence[R]:
     return list(_pool(os.getpid()).map(work, parts))
 
 
+def on_one_thread(work: Callable[[], R]) -> R:
+    """Returns the result of `work`, done without threads of FAISS's own.
+
+    These wait for one another by spinning: beside other work, the many short steps of training
+    would take a hundred times as long.
+    """
+    if getattr(_own, "is_worker", False):
+        return work()
+    return _pool(os.getpid()).submit(work).result()
+
+
 @cache
 def _pool(_process: int) -> ThreadPoolExecutor:
     """One for a process: a forked child has none of its parent's threads."""

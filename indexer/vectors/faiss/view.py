@@ -16,7 +16,7 @@ from indexer.vectors.structure import Structure
 _READ_ONE_BY_ONE_BYTES = 2**24
 """Up to so many bytes of chosen rows are read themselves, instead of scanning all."""
 _RANKED_AT_ONCE = 8
-_SLACK = 1.25
+_SLACK = 1.5
 _WIDER = 4
 _SCANNED_FROM_SHARE = 0.25
 """A body asked for more of its rows than this is slower than the scan that needs none."""
@@ -64,7 +64,7 @@ class View:
                 return search_places(self.state, np.flatnonzero(chosen), queries, k)
         if self.body is None or self.structure is None or not len(queries):
             return self.everything.search(queries, k, chosen)
-        found = self._reach(queries, k, self.structure.depth(k), chosen)
+        found = self._reach(queries, k, self.structure, chosen)
         if found is None:
             return self.everything.search(queries, k, chosen)
         parts = [self._ranked(queries, found, k)]
@@ -72,15 +72,19 @@ class View:
             parts.append(self._tail.search(queries, k, chosen))
         return best(parts, k, len(queries))
 
-    def candidates(self, queries: Vectors, count: int) -> Places:
+    def candidates(self, queries: Vectors, count: int, effort: float) -> Places:
         """Returns the places of the body's best, (queries, count), -1 for those that are gone."""
         if self.body is None:
             raise ValueError("an index that scans has no candidates")
-        found = self.body.candidates(queries, count)
+        found = self.body.candidates(queries, count, effort)
         return np.where(found < 0, -1, self._places[found])
 
     def _reach(
-        self, queries: Vectors, k: int, wanted: int, chosen: NDArray[np.bool_] | None
+        self,
+        queries: Vectors,
+        k: int,
+        structure: Structure,
+        chosen: NDArray[np.bool_] | None,
     ) -> Places | None:
         """Returns candidates of which enough may be found; None where a scan is the better way."""
         body = len(self._places)
@@ -89,16 +93,20 @@ class View:
             in_tail = np.count_nonzero(chosen[self._tail_places])
             there = int(np.count_nonzero(chosen)) - int(in_tail)
         narrow = there < body
-        # Of a filter's rows as many must be ranked as of all rows without one, for equal recall.
+        # Of a filter's rows as many must be ranked as of all rows without one, for equal recall;
+        # and the best of fewer rows lie further from the query.
+        wanted = structure.depth(k)
         needed = min(wanted if narrow else k, there)
-        reach = int(wanted * (_SLACK * body / max(there, 1) if narrow else 1))
+        wider = _SLACK * body / max(there, 1) if narrow else 1.0
+        reach = int(wanted * wider)
         while reach <= _SCANNED_FROM_SHARE * body:
-            places = self.candidates(queries, reach)
+            places = self.candidates(queries, reach, structure.effort * wider)
             if chosen is not None:
                 places = np.where(chosen[places], places, -1)  # -1 looks at the last, and stays -1
             if int((places >= 0).sum(axis=1).min()) >= needed:
                 return places
             reach *= _WIDER
+            wider *= _WIDER
         return None
 
     def _ranked(self, queries: Vectors, places: Places, k: int) -> Matches:
