@@ -12,12 +12,13 @@ def open_index(kind: str, folder: Path, dim: int) -> StoredIndex:
     """Returns the index kept in `folder`, which is made where it is missing.
 
     Args:
-        kind: `faiss` or `exact`; both keep the same files, so a library can be opened with either.
+        kind: `faiss`, `torch` or `exact`; all keep the same files, so a library can be opened with
+            any of them. `torch:DEVICE` names a device: `torch:cuda:1`, `torch:cpu`.
         folder: Where segments and manifest live.
         dim: Length of a vector.
 
     Raises:
-        ConfigError: the kind is unknown.
+        ConfigError: the kind is unknown, or its device is not on this machine.
         IndexMismatch: the folder holds vectors of another length or a newer format.
         Unavailable: a file of the index is missing or damaged.
     """
@@ -30,5 +31,9 @@ def open_index(kind: str, folder: Path, dim: int) -> StoredIndex:
             from indexer.vectors.exact import ExactIndex
 
             return ExactIndex(folder, dim)
+        case _ if kind.partition(":")[0] == "torch":
+            from indexer.vectors.torch import TorchIndex
+
+            return TorchIndex(folder, dim, kind.partition(":")[2])
         case _:
-            raise ConfigError(f"index kind {kind!r} is unknown. Use faiss or exact.")
+            raise ConfigError(f"index kind {kind!r} is unknown. Use faiss, torch or exact.")

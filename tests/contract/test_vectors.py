@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from indexer.errors import IndexMismatch, Unavailable
 from indexer.types import Ids, Matches, VectorIndex, Vectors
@@ -18,8 +19,10 @@ SAME_SCORE = 2e-3  # float16 storage moves a cosine by up to about 1e-4 a side
 Open = Callable[[], VectorIndex]
 
 
-@pytest.fixture(params=["exact", "faiss"])
+@pytest.fixture(params=["exact", "faiss", "torch:cpu", "torch:cuda"])
 def open_(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    if request.param == "torch:cuda" and not torch.cuda.is_available():
+        pytest.skip("torch sees no GPU here")
     return lambda: open_index(request.param, tmp_path / "index", DIM)
 
 
