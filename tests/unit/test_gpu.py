@@ -358,3 +358,11 @@ def test_searches_and_changes_of_many_threads_never_meet_on_a_device() -> None:
         changed.result()
     assert done.is_set()
     assert len(found) == 600
+
+
+def test_nothing_held_is_found_as_nothing() -> None:
+    found = opened(PlayedFaiss(2))
+    assert found.hold([], 0)
+    matches = found.search(random_unit(2), 3)
+    assert matches is not None
+    assert matches.ids.tolist() == [[-1] * 3] * 2
