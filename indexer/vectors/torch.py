@@ -17,7 +17,7 @@ import torch
 from indexer.errors import ConfigError
 from indexer.types import Ids, Matches, Vectors
 from indexer.vectors.batching import Batcher
-from indexer.vectors.stored import StoredIndex
+from indexer.vectors.stored import MirroredIndex
 from indexer.vectors.torch_rows import SCORE_BYTES, Rows, Scorer, at_work, open_scorer
 
 _COMPACT_AT_DEAD_SHARE = 0.25
@@ -27,7 +27,7 @@ _QUERIES_AT_ONCE = 1024
 log = logging.getLogger(__name__)
 
 
-class TorchIndex(StoredIndex):
+class TorchIndex(MirroredIndex):
     """All rows in the device's memory, in the order they came; dead ones are skipped, then dropped.
 
     One thread at a time uses the device. Searches over all rows that wait for it become a batch.

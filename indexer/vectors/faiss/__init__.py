@@ -9,13 +9,16 @@ import numpy as np
 
 from indexer.errors import Unavailable
 from indexer.types import Ids, Matches, Vectors
+from indexer.vectors.batching import Batcher
 from indexer.vectors.budget import Budget
 from indexer.vectors.durable import stamp
 from indexer.vectors.faiss.body import Body
 from indexer.vectors.faiss.building import Say, build, judged_again
+from indexer.vectors.faiss.held import Held
 from indexer.vectors.faiss.judging import latency_ms
 from indexer.vectors.faiss.stored_body import read_body, write_body
 from indexer.vectors.faiss.view import View
+from indexer.vectors.gpu import open_gpu
 from indexer.vectors.samples import Samples, strangers
 from indexer.vectors.segments import State
 from indexer.vectors.stored import StoredIndex
@@ -32,6 +35,7 @@ _NO_BUDGET_KEPT = 1.5
 """An index is built anew only where it misses its budget by this factor: clocks are noisy."""
 _READ_ATTEMPTS = 3
 _CAME = "rows came"
+_BATCHED_BELOW = 8
 
 
 class FaissIndex(StoredIndex):
@@ -47,6 +51,8 @@ class FaissIndex(StoredIndex):
         self._view: View | None = None
         self._made_of: tuple[int, int] | None = None
         self._opened: tuple[Structure | None, Body | None] = (None, None)
+        self._held: Held | None = None
+        self._batcher = Batcher(self._search_all)
         self._stale = False
         self._checking: threading.Thread | None = None
         self._damage: Unavailable | None = None
@@ -187,13 +193,20 @@ class FaissIndex(StoredIndex):
         return None
 
     def _search(self, queries: Vectors, k: int, among: Ids | None) -> Matches:
-        view = self._current()
+        if among is None and len(queries) < _BATCHED_BELOW:
+            return self._batcher.search(queries, k)
         if among is None:
-            return view.search(queries, k)
+            return self._search_all(queries, k)
+        view = self._current()
         places = view.state.locate(np.asarray(among, np.int64))
         chosen = np.zeros(len(view.state.rows.ids), bool)
         chosen[places[places >= 0] if (places < 0).any() else places] = True
         return view.search(queries, k, chosen)
+
+    def _search_all(self, queries: Vectors, k: int) -> Matches:
+        view = self._current()
+        found = self._held.search(view, queries, k) if self._held is not None else None
+        return view.search(queries, k) if found is None else found
 
     def _current(self) -> View:
         if self._damage is not None:
@@ -207,6 +220,12 @@ class FaissIndex(StoredIndex):
         made_of = stamp(self._folder / FILE)
         if self._view is None or made_of != self._made_of:
             self._opened = self._read()
+        if self._view is None:
+            budget = self._opened[0].budget if self._opened[0] is not None else Budget()
+            gpu = open_gpu(self._dim, most_bytes=budget.max_memory)
+            self._held = None if gpu is None else Held(gpu)
+        if self._held is not None:
+            self._held.follow(state)
         self._view = View(state, *self._opened)
         self._made_of = made_of
         self._stale = False

@@ -67,7 +67,7 @@ class View:
         found = self._reach(queries, k, self.structure, chosen)
         if found is None:
             return self.everything.search(queries, k, chosen)
-        parts = [self._ranked(queries, found, k)]
+        parts = [self.ranked(queries, found, k)]
         if len(self._tail):
             parts.append(self._tail.search(queries, k, chosen))
         return best(parts, k, len(queries))
@@ -109,8 +109,8 @@ class View:
             wider *= _WIDER
         return None
 
-    def _ranked(self, queries: Vectors, places: Places, k: int) -> Matches:
-        """Returns the candidates ranked by their raw rows."""
+    def ranked(self, queries: Vectors, places: Places, k: int) -> Matches:
+        """Returns the k best of the rows at these places, (queries, any), -1 for none."""
 
         def rank(start: int) -> Matches:
             # A query may as well be compared with the candidates of its neighbours in the batch.
