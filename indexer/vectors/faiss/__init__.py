@@ -13,7 +13,7 @@ from indexer.vectors.batching import Batcher
 from indexer.vectors.budget import Budget
 from indexer.vectors.durable import stamp
 from indexer.vectors.faiss.body import Body
-from indexer.vectors.faiss.building import Say, build, judged_again
+from indexer.vectors.faiss.building import FEWEST_CODED, Say, build, judged_again
 from indexer.vectors.faiss.held import Held
 from indexer.vectors.faiss.judging import latency_ms
 from indexer.vectors.faiss.stored_body import read_body, write_body
@@ -95,9 +95,7 @@ class FaissIndex(StoredIndex):
             OSError: the files cannot be written.
         """
         state = self._store.state
-        structure, body = build(state, samples, budget, kind, say)
-        self._keep(structure, body)
-        return structure
+        return self._keep(*build(state, samples, budget, kind, say))
 
     def due(self, budget: Budget | None = None) -> str | None:
         """Returns why the index should be tended, None if it need not be.
@@ -112,7 +110,8 @@ class FaissIndex(StoredIndex):
         if limits != before:
             return "another budget"
         if made is not None and made.kind == EXACT and made.asked:
-            return None if made.asked == EXACT else "its codes are lost"
+            few = rows < FEWEST_CODED
+            return None if made.asked == EXACT or few else f"{rows:,} rows are enough for codes"
         if made is None or made.kind == EXACT:
             return self._exact_due(view, limits)
         if not made.trained_rows / _OUTGROWN <= rows <= made.trained_rows * _OUTGROWN:
@@ -154,8 +153,7 @@ class FaissIndex(StoredIndex):
         if low and all(one.high >= limits.min_recall for one in made.recall.values()):
             say(f"what it learned no longer serves: {told(structure)}")
             return self.build(samples, limits, kind=asked, say=say)
-        self._keep(structure, body)
-        return structure
+        return self._keep(structure, body)
 
     def check_structure(self) -> None:
         """Compares the codes with their checksums; rows are the business of `check`.
@@ -167,7 +165,7 @@ class FaissIndex(StoredIndex):
         if structure is not None and structure.kind != EXACT:
             read_body(self._folder, structure)
 
-    def _keep(self, structure: Structure, body: Body | None) -> None:
+    def _keep(self, structure: Structure, body: Body | None) -> Structure:
         files = write_body(self._folder, body) if body is not None else ()
         structure = structure.with_files(files)
         write_structure(self._folder, structure)
@@ -176,6 +174,7 @@ class FaissIndex(StoredIndex):
             self._made_of = stamp(self._folder / FILE)
             self._view = View(self._store.state, structure, body)
             self._followed = self._store.state
+        return structure
 
     def _exact_due(self, view: View, limits: Budget) -> str | None:
         rows = len(view.state.rows.ids)

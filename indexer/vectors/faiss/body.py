@@ -77,42 +77,50 @@ def codes(state: State, sample: Vectors, maps: Maps, parts: int) -> Body:
     The codes lie so that a processor compares 32 rows at once by table look-ups in its registers
     (André et al. 2017, "Accelerated Nearest Neighbor Search with Quick ADC"; FAISS's fast scan).
     """
-    trained = _trained(sample, maps, parts)
+    empty = _quantiser(sample, maps, parts)
     ids = state.rows.ids
-    shards = tuple(faiss.clone_index(trained) for _ in range(_shard_count(len(ids))))
+    shards = tuple(faiss.clone_index(empty) for _ in range(_shard_count(len(ids))))
     _fill(shards, maps, 0, _blocks(state, ids))
     return Body(ids, maps, shards)
 
 
 def partitioned(state: State, sample: Vectors, maps: Maps, parts: int) -> Body:
     """Returns a body of the same codes in lists around centroids, of which a search probes some."""
-    flat = _trained(sample, maps, parts)
+    flat = _quantiser(sample, maps, parts)
     projected = maps.rows(sample)
     dims = flat.d
     count = int(4 * len(state.rows.ids) ** 0.5)
     means = faiss.Kmeans(dims, min(count, max(1, len(sample) // 39)), niter=10, seed=1)
     on_one_thread(lambda: means.train(projected))
-    trained = faiss.IndexIVFPQFastScan(
+    empty = faiss.IndexIVFPQFastScan(
         faiss.IndexFlatIP(dims), dims, means.k, flat.pq.M, 4, faiss.METRIC_INNER_PRODUCT
     )
     centroids: Vectors = np.asarray(means.centroids, np.float32)
-    trained.quantizer.add(centroids)
-    trained.by_residual = False
-    trained.pq = flat.pq
-    trained.is_trained = True
+    empty.quantizer.add(centroids)
+    empty.by_residual = False
+    empty.pq = flat.pq
+    empty.is_trained = True
     ids = state.rows.ids
-    shards = tuple(faiss.clone_index(trained) for _ in range(_shard_count(len(ids))))
+    shards = tuple(faiss.clone_index(empty) for _ in range(_shard_count(len(ids))))
     _fill(shards, maps, 0, _blocks(state, ids))
     return Body(ids, maps, shards)
 
 
-def manufactured(state: State, sample: Vectors, factory: str) -> Body:
-    """Returns a body of one FAISS index over the rows as they are.
+def factored(dim: int, factory: str) -> "faiss.Index":
+    """Returns an empty index as a factory string of FAISS describes it.
 
     Raises:
-        RuntimeError: FAISS does not know the factory string, or has too few rows to train on.
+        RuntimeError: FAISS does not know the string.
     """
-    index = faiss.index_factory(state.dim, factory, faiss.METRIC_INNER_PRODUCT)
+    return faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+
+
+def trained(index: "faiss.Index", state: State, sample: Vectors) -> Body:
+    """Returns a body of this one index, filled with the rows as they are.
+
+    Raises:
+        RuntimeError: FAISS has too few rows to train it on.
+    """
     if not index.is_trained:
         on_one_thread(lambda: index.train(sample))
     ids = state.rows.ids
@@ -120,7 +128,7 @@ def manufactured(state: State, sample: Vectors, factory: str) -> Body:
     return Body(ids, None, (index,))
 
 
-def _trained(sample: Vectors, maps: Maps, parts: int) -> "faiss.IndexPQFastScan":
+def _quantiser(sample: Vectors, maps: Maps, parts: int) -> "faiss.IndexPQFastScan":
     """Returns an empty index whose quantiser has learned from the sample."""
     dims = maps.row.shape[1]
     index = faiss.IndexPQFastScan(dims, parts, 4, faiss.METRIC_INNER_PRODUCT)

@@ -12,7 +12,7 @@ import numpy as np
 from indexer.errors import ConfigError
 from indexer.types import Modality, Vectors
 from indexer.vectors.budget import Budget
-from indexer.vectors.faiss.body import Body, codes, manufactured, partitioned
+from indexer.vectors.faiss.body import Body, codes, factored, partitioned, trained
 from indexer.vectors.faiss.effort import efforts
 from indexer.vectors.faiss.judging import (
     DEPTHS,
@@ -28,11 +28,13 @@ from indexer.vectors.faiss.scan import decoded
 from indexer.vectors.faiss.view import View
 from indexer.vectors.samples import Queries, Samples
 from indexer.vectors.segments import State
-from indexer.vectors.structure import CODES, EXACT, LISTS, Recall, Structure, size, told
+from indexer.vectors.structure import CODES, EXACT, KINDS, LISTS, Recall, Structure, size, told
 
 Say = Callable[[str], None]
 
 _TRAINED_ON = 65_536
+FEWEST_CODED = 1000
+"""Fewer rows teach a quantiser nothing, and are scanned in no time."""
 _CODE_BYTES = (32, 64, 128)
 _HELD_OUT = 400
 _PLACE_BYTES = 28
@@ -96,6 +98,10 @@ class _Workshop:
         lacking = self._lacking(self._exact_bytes, self._exact_ms)
         if not lacking:
             return self._exact("a scan of all rows is within the budget"), None
+        if self._rows < FEWEST_CODED:
+            return self._exact(
+                f"so few rows are scanned, though that {' and '.join(lacking)}"
+            ), None
         self._say(f"an exact scan {' and '.join(lacking)}")
         best: tuple[Structure, Body] | None = None
         for kind, code_bytes in self._candidates():
@@ -113,22 +119,24 @@ class _Workshop:
         return self._because(structure, f"nothing keeps all: it {self._missed(structure)}"), body
 
     def asked(self, kind: str) -> tuple[Structure, Body | None]:
-        why = "asked for"
-        if kind == EXACT:
-            return self._exact(why), None
-        if kind in (CODES, LISTS):
-            structure, body = self._coded(kind, _CODE_BYTES[0])
-        else:
-            try:
-                body = manufactured(self._state, self._sample(), kind)
-            except RuntimeError as error:
-                raise ConfigError(
-                    f"FAISS cannot make {kind!r} of {self._rows:,} rows: "
-                    f"{str(error).rsplit(': ', maxsplit=1)[-1]}. Name exact, codes, lists or a "
-                    "factory string such as IVF1024,SQ8."
-                ) from error
-            structure = self._tuned(kind, body)
-        return self._because(structure, why), body
+        try:
+            empty = None if kind in KINDS else factored(self._state.dim, kind)
+            if kind == EXACT:
+                return self._exact("asked for"), None
+            if self._rows < FEWEST_CODED:
+                return self._exact(f"{self._rows:,} are too few for {kind}"), None
+            if empty is None:
+                structure, body = self._coded(kind, _CODE_BYTES[0])
+            else:
+                body = trained(empty, self._state, self._sample())
+                structure = self._tuned(kind, body)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"FAISS cannot make {kind!r} of {self._rows:,} rows: "
+                f"{str(error).rsplit(': ', maxsplit=1)[-1]}. Name exact, codes, lists or a factory "
+                "string such as IVF1024,SQ8."
+            ) from error
+        return self._because(structure, "asked for"), body
 
     def _candidates(self) -> Iterator[tuple[str, int]]:
         for code_bytes in _CODE_BYTES:
