@@ -20,6 +20,8 @@ from indexer.types import (
     VectorIndex,
     Vectors,
 )
+from indexer.vectors.structure import Structure
+from indexer.vectors.tuned import TunedIndex
 from search_api.lookup import Lookup
 from search_api.query import Like, Picture, Query, Term, Text
 from search_api.ranking import fuse, ranked
@@ -126,6 +128,14 @@ class Searcher(Lookup):
         """Returns the saved state that each index shows; it grows with every save."""
         view = self._current()
         return {modality: view.fresh(modality).generation for modality in view.indexes}
+
+    def structures(self) -> Mapping[Modality, Structure | None]:
+        """Returns what each index is made of, None where all vectors are scanned."""
+        indexes = self._current().indexes
+        return {
+            modality: index.structure if isinstance(index, TunedIndex) else None
+            for modality, index in indexes.items()
+        }
 
     def _current(self) -> View:
         """Returns the space to search, one for a whole query: a switch falls between two."""

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from indexer.types import Counts, Kind, Modality, Skipped
+from indexer.vectors.structure import EXACT, Structure
 from search_api.routes.document import example
 from search_api.routes.item_bodies import ItemBody
 from search_api.searcher import Answer
@@ -104,6 +105,27 @@ class FileCounts(BaseModel):
         return cls(**{name: numbers.get(Kind(name), 0) for name in cls.model_fields})
 
 
+class IndexBody(BaseModel):
+    """What searches of one target find, measured when the index was made."""
+
+    target: Modality
+    kind: str = Field(
+        description="exact: all vectors are scanned; else what they are coded in.",
+        json_schema_extra=example("codes"),
+    )
+    recall: dict[Modality, float] = Field(
+        description="Share of the true ten best that are found, by what is asked with: image or "
+        "text. Empty where it was not measured; an exact index finds all."
+    )
+
+    @classmethod
+    def of(cls, target: Modality, structure: Structure | None) -> Self:
+        if structure is None:
+            return cls(target=target, kind=EXACT, recall={})
+        recall = {modality: one.mean for modality, one in structure.recall.items()}
+        return cls(target=target, kind=structure.kind, recall=recall)
+
+
 class StatusBody(BaseModel):
     """What the library holds."""
 
@@ -117,6 +139,7 @@ class StatusBody(BaseModel):
     skipped: int = Field(description="Files that could not be read.")
     partial: int = Field(description="Files that were read in part.")
     generation: ModalityCounts = Field(description="Saved state of each index; grows with saves.")
+    indexes: list[IndexBody]
     hint: str | None = Field(description="How to get a stronger model, where the model is weak.")
 
     @classmethod
@@ -127,6 +150,7 @@ class StatusBody(BaseModel):
         version: str,
         model: ModelBody,
         generations: Mapping[Modality, int],
+        structures: Mapping[Modality, Structure | None],
         hint: str | None,
     ) -> Self:
         return cls(
@@ -138,6 +162,7 @@ class StatusBody(BaseModel):
             skipped=counts.skipped,
             partial=counts.partial,
             generation=ModalityCounts.of(generations),
+            indexes=[IndexBody.of(target, made) for target, made in structures.items()],
             hint=hint,
         )
 

@@ -34,6 +34,7 @@ def library_routes(searcher: Searcher, *, version: str, hint: Hint) -> APIBluepr
             version=version,
             model=ModelBody(name=model.name, fingerprint=model.fingerprint, dim=model.dim),
             generations=searcher.generations(),
+            structures=searcher.structures(),
             hint=hint(model.name),
         )
         return jsonify(body.model_dump(mode="json"))

@@ -172,8 +172,7 @@ class FaissIndex(StoredIndex):
         with self._following:
             self._opened = structure, body
             self._made_of = stamp(self._folder / FILE)
-            self._view = View(self._store.state, structure, body)
-            self._followed = self._store.state
+            self._stale = True
         return structure
 
     def _exact_due(self, view: View, limits: Budget) -> str | None:

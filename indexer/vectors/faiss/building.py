@@ -36,7 +36,7 @@ _TRAINED_ON = 65_536
 FEWEST_CODED = 1000
 """Fewer rows teach a quantiser nothing, and are scanned in no time."""
 _CODE_BYTES = (32, 64, 128)
-_HELD_OUT = 400
+_HELD_OUT, _FEWEST_HELD_OUT, _HELD_OUT_ROWS = 400, 100, 2_000_000
 _PLACE_BYTES = 28
 """What each row takes besides its code: its id twice, segment, row and places."""
 _SEED = 1
@@ -71,7 +71,7 @@ def judged_again(view: View, samples: Samples) -> Structure:
     """Returns the view's structure with what it finds now, after rows came or went."""
     if view.structure is None:
         raise ValueError("an index without a structure cannot be judged")
-    _, held_out = _parted(samples)
+    _, held_out = _parted(samples, len(view.state.rows.ids))
     truth = truths(view, held_out)
     return replace(
         view.structure,
@@ -90,7 +90,7 @@ class _Workshop:
         self._say = say
         self._rows = len(state.rows.ids)
         self._raw = View(state, None, None)
-        self._learning, self._held_out = _parted(samples)
+        self._learning, self._held_out = _parted(samples, self._rows)
         self._exact_ms = latency_ms(self._raw, _any(self._held_out))
         self._exact_bytes = self._rows * (2 * state.dim + _PLACE_BYTES)
 
@@ -253,12 +253,16 @@ class _Workshop:
         return replace(structure, why=f"{structure.why}; {why}")
 
 
-def _parted(samples: Samples) -> tuple[Samples, Samples]:
-    """Returns what to learn from, and what is held out to choose and to measure by."""
+def _parted(samples: Samples, rows: int) -> tuple[Samples, Samples]:
+    """Returns what to learn from, and what is held out to choose and to measure by.
+
+    Their true neighbours are found by scanning all rows, so there are fewer for more rows.
+    """
+    most = max(_FEWEST_HELD_OUT, min(_HELD_OUT, _HELD_OUT * _HELD_OUT_ROWS // max(rows, 1)))
     learning: dict[Modality, Queries] = {}
     held_out: dict[Modality, Queries] = {}
     for modality, queries in samples.items():
-        kept = min(2 * _HELD_OUT, -(-len(queries) // 2))
+        kept = min(2 * most, -(-len(queries) // 2))
         held_out[modality], learning[modality] = queries.some(0, kept), queries.some(kept)
     return learning, held_out
 

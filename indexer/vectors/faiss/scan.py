@@ -1,5 +1,8 @@
 """Exact search over the raw rows where they lie: mapped files are scanned without a copy."""
 
+from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import faiss
@@ -8,7 +11,7 @@ from numpy.typing import NDArray
 
 from indexer.types import Ids, Matches, Vectors
 from indexer.vectors.faiss.threads import cores, side_by_side
-from indexer.vectors.ranked import best
+from indexer.vectors.ranked import above, best
 from indexer.vectors.segments import Half, State
 
 Places = NDArray[np.int64]
@@ -16,7 +19,7 @@ Places = NDArray[np.int64]
 
 _SMALLEST_PIECE = 4096
 _BATCH_FROM = 8
-_BLOCK_ROWS = 4096
+_BLOCK_ROWS = 8192
 _READ_AT_ONCE = 2048
 _COPIED_BELOW_SHARE = 0.25
 
@@ -43,23 +46,19 @@ class Piece:
         scores, at = self._index.search(queries, min(k, len(self.ids)), params=parameters)
         return Matches(np.where(at < 0, -1, self.ids[at]), np.where(at < 0, -np.inf, scores))
 
-    def search_batch(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None) -> Matches:
-        """Returns the same for many queries: each row is decoded once for all of them."""
+    def blocks(self, into: Vectors, chosen: NDArray[np.bool_] | None) -> Iterator[Ids]:
+        """Puts all rows that may be found into `into`, block after block; yields their ids."""
         keep = self._kept(chosen)
-        buffer = np.empty((_BLOCK_ROWS, queries.shape[1]), np.float32)
-        found = best([], k, len(queries))
-        for start in range(0, len(self.ids), _BLOCK_ROWS):
-            part = slice(start, start + _BLOCK_ROWS)
+        for start in range(0, len(self.ids), len(into)):
+            part = slice(start, start + len(into))
             ids, rows = self.ids[part], self._rows[part]
             if keep is not None:
                 ids, rows = ids[keep[part]], rows[keep[part]]
             if len(ids):
-                values = decoded(rows, buffer)
-                scores, at = faiss.knn(
-                    queries, values, min(k, len(ids)), faiss.METRIC_INNER_PRODUCT
-                )
-                found = best([found, Matches(ids[at], scores)], k)
-        return found
+                edges = np.linspace(0, len(ids), cores() + 1).astype(int)
+                cuts = [slice(first, last) for first, last in pairwise(edges)]
+                side_by_side(partial(_decode, rows, into), cuts)
+                yield ids
 
     def _kept(self, chosen: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         if chosen is None:
@@ -109,12 +108,22 @@ class Scan:
             k: How many.
             chosen: Which places of the state's rows may be found, bool (rows,); None for all.
         """
-        many = len(queries) >= _BATCH_FROM
-        found = side_by_side(
-            lambda piece: (piece.search_batch if many else piece.search)(queries, k, chosen),
-            self._pieces,
-        )
+        if len(queries) >= _BATCH_FROM:
+            return self._search_batch(queries, k, chosen)
+        found = side_by_side(lambda piece: piece.search(queries, k, chosen), self._pieces)
         return best(found, k, len(queries))
+
+    def _search_batch(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None) -> Matches:
+        """Returns the same by matrix products, which read each row once for all queries."""
+        found = best([], k, len(queries))
+        into = np.empty((_BLOCK_ROWS, queries.shape[1]), np.float32)
+        scores = np.empty((len(queries), _BLOCK_ROWS), np.float32)
+        for piece in self._pieces:
+            for ids in piece.blocks(into, chosen):
+                some = scores[:, : len(ids)]
+                np.matmul(queries, into[: len(ids)].T, out=some)
+                found = best([found, above(some, ids, found.scores[:, -1])], k)
+        return found
 
 
 def search_places(state: State, places: Places, queries: Vectors, k: int) -> Matches:
@@ -140,6 +149,10 @@ def decoded(rows: Half, into: Vectors | None = None) -> Vectors:
         values = np.ascontiguousarray(rows).view(np.uint8).reshape(-1)
         quantizer.decode_c(faiss.swig_ptr(values), faiss.swig_ptr(found), len(rows))
     return found
+
+
+def _decode(rows: Half, into: Vectors, cut: slice) -> None:
+    decoded(rows[cut], into[cut])
 
 
 def _view(rows: Half) -> "faiss.IndexScalarQuantizer":
