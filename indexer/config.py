@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     model: str | None = Field(None, description="Model that a new library is made with")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     precision: str = Field("auto", description="auto, fp32, bf16 or fp16")
-    index: str = Field("faiss", description="Vector back end: faiss or exact")
+    index: str = Field("faiss", description="Vector back end: faiss, torch, torch:cuda:N or exact")
     max_memory: str | None = Field(None, description="What a search may keep in memory, as 2GB")
     min_recall: str | None = Field(
         None, description="Share of the true ten best that a search must find; default 98%"

@@ -769,6 +769,9 @@ def test_status_tells_what_the_library_holds(service: Service, client: FlaskClie
         "skipped": 1,
         "partial": 0,
         "generation": {"image": 0, "text": 0, "video": 0},
+        "indexes": [
+            {"target": one, "kind": "exact", "recall": {}} for one in ("image", "text", "video")
+        ],
         "hint": None,
     }
 

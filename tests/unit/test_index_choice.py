@@ -1,6 +1,9 @@
 """What an index is made of follows from its budget, its rows and what it is measured to find."""
 
+import errno
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -8,11 +11,14 @@ import pytest
 from indexer.errors import ConfigError
 from indexer.types import Modality
 from indexer.vectors.budget import Budget, budget_of, latency, memory, recall
+from indexer.vectors.durable import write_arrays, write_atomically
 from indexer.vectors.faiss.maps import learned
 from indexer.vectors.samples import strangers
-from indexer.vectors.structure import told
+from indexer.vectors.structure import OWN_SUFFIXES, told
 from tests.vectors import DIM, World, filled, opened, samples, true_best
 from tests.vectors import recall as share_found
+
+T = TypeVar("T")
 
 PATIENT = 10_000.0
 """A latency in ms that nothing here misses, however busy the machine."""
@@ -234,3 +240,45 @@ def test_what_says_no_budget_is_refused_with_an_example(text: str) -> None:
 def test_words_that_are_left_out_mean_the_usual() -> None:
     assert budget_of(None, None, None) is None
     assert budget_of(None, None, "3ms") == Budget(max_latency=3.0)
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_a_disk_that_fills_while_it_is_made_leaves_the_one_before(
+    world: World, tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = filled(tmp_path, world.pictures(1500))
+    asked = samples(world, index)
+    before = index.build(asked, Budget(min_recall=0.9), kind="codes")
+    left = [step]
+
+    def write(path: Path, arrays: object) -> int:
+        return _or_full(left, write_arrays, path, arrays)
+
+    def replace(path: Path, content: bytes) -> None:
+        _or_full(left, write_atomically, path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("indexer.vectors.faiss.stored_body.write_arrays", write)
+        patched.setattr("indexer.vectors.structure.write_atomically", replace)
+        if step < 4:  # ids, maps, codes, structure.json
+            with pytest.raises(OSError, match="No space"):
+                index.build(asked, Budget(min_recall=0.9), kind="lists")
+        else:
+            before = index.build(asked, Budget(min_recall=0.9), kind="lists")
+    again = opened(tmp_path)
+    assert again.structure == before
+    again.check_structure()
+    queries = world.texts(30)
+    for one in (index, again):
+        assert share_found(one.search(queries, 10).ids, true_best(one, queries, 10)) > 0.85
+    made = index.build(asked, Budget(min_recall=0.9), kind="codes")
+    kept = {path.name for path in tmp_path.iterdir() if path.suffix in OWN_SUFFIXES}
+    assert kept == {one.file for one in made.files}
+
+
+def _or_full(left: list[int], write: Callable[..., T], *arguments: object) -> T:
+    """Writes as often as `left` says; then the disk is full."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    return write(*arguments)
