@@ -8,8 +8,11 @@ PORT ?= 8420
 MODEL ?= random:ViT-B-32
 BENCH_MODEL ?= pocket
 PHOTOS ?=
+SIZES ?= 10000 100000 1000000
+LIBRARY ?=
+HUGE ?=
 
-.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates bench-video clean
+.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates bench-search bench-video clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -72,6 +75,10 @@ bench-model: $(READY)
 # Films: times real time, beside FFmpeg alone, and the memory that one of two hours takes.
 bench-video: $(READY)
 	$(BIN)/python tests/benchmarks/bench_video.py
+
+# Search at SIZES, or of a LIBRARY, beside autofaiss, usearch and the speed of memory; HUGE=1: 10M too.
+bench-search: $(READY)
+	$(BIN)/python tests/benchmarks/bench_search.py --sizes "$(SIZES)" $(if $(HUGE),--huge) $(if $(LIBRARY),--library "$(LIBRARY)")
 
 # Copies told from pictures of the same thing: make bench-duplicates DATA=/some/folder
 bench-duplicates: $(READY)
