@@ -50,15 +50,16 @@ class Body:
         share = count / number
         quota = count if number == 1 else int(share + 4 * share**0.5 + 8)
 
-        def search(at: int) -> tuple[Vectors, Positions]:
+        def search(at: int, some: Vectors) -> tuple[Vectors, Positions]:
             shard = self.shards[at]
             most = max(1, min(quota, shard.ntotal))
-            scores, found = shard.search(asked, most, params=parameters(shard, effort))
+            scores, found = shard.search(some, most, params=parameters(shard, effort))
             return scores, np.where(found < 0, -1, found * number + at)
 
-        found = side_by_side(search, range(number))
         if number == 1:
-            return found[0][1]
+            lots = np.array_split(asked, max(1, min(cores(), len(asked))))
+            return np.vstack([one for _, one in side_by_side(partial(search, 0), lots)])
+        found = side_by_side(partial(search, some=asked), range(number))
         scores = np.hstack([one for one, _ in found])
         positions = np.hstack([one for _, one in found])
         scores[positions < 0] = -np.inf
@@ -153,7 +154,10 @@ def _fill(
     for block in blocks:
         rows = block if maps is None else maps.rows(block)
         first = -start % len(shards)
-        side_by_side(partial(_add, rows, shards, first, maps), range(len(shards)))
+        if len(shards) == 1:  # FAISS's own threads are of use in building graphs
+            _add(rows, shards, first, maps, 0)
+        else:
+            side_by_side(partial(_add, rows, shards, first, maps), range(len(shards)))
         start += len(block)
 
 

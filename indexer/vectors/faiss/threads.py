@@ -27,19 +27,22 @@ def side_by_side(work: Callable[[T], R], parts: Iterable[T]) -> Sequence[R]:
     """
     parts = list(parts)
     if len(parts) < 2 or getattr(_own, "is_worker", False):
-        return [work(part) for part in parts]
+        return on_one_thread(lambda: [work(part) for part in parts])
     return list(_pool(os.getpid()).map(work, parts))
 
 
 def on_one_thread(work: Callable[[], R]) -> R:
     """Returns the result of `work`, done without threads of FAISS's own.
 
-    These wait for one another by spinning: beside other work, the many short steps of training
-    would take a hundred times as long.
+    These wait for one another by spinning: beside other work a search, and each of the many short
+    steps of training, would take a hundred times as long.
     """
-    if getattr(_own, "is_worker", False):
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)  # of those that this thread starts
+    try:
         return work()
-    return _pool(os.getpid()).submit(work).result()
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 @cache
@@ -50,4 +53,4 @@ def _pool(_process: int) -> ThreadPoolExecutor:
 
 def _begin() -> None:
     _own.is_worker = True
-    faiss.omp_set_num_threads(1)  # or FAISS starts threads of its own for a part
+    faiss.omp_set_num_threads(1)
