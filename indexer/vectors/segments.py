@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ _MERGED_AT_ONCE = 24
 _REWRITE_AT_REMOVED_SHARE = 0.25
 _READ_ATTEMPTS = 5
 _SPARSEST = 4
+_BLOCK = 65_536
 _CHECKED_AT_OPEN_BYTES = 2**26
 _OWN_SUFFIXES = {".segment", ".removed", ".new"}
 
@@ -196,14 +198,10 @@ class SegmentStore:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         generation = int(before.get("generation", 0)) + 1
-        segments, removed = self._compacted()
-        written = []
-        for number, segment in enumerate(segments):
-            written.append(
-                segment
-                if segment.file is not None
-                else self._write(segment, f"{generation:08d}-{number:02d}.segment")
-            )
+        kept, merging = self._to_merge()
+        joined, dead = self._join(merging, f"{generation:08d}-{len(kept):02d}.segment")
+        written = [*kept, *([joined] if joined is not None else [])]
+        removed = np.setdiff1d(self.state.removed, dead)
         removed_entry = self._write_removed(removed, generation) if len(removed) else None
         sync_folder(self._folder)
         manifest = {
@@ -317,46 +315,50 @@ class SegmentStore:
                 )
             self._unchecked.pop(segment.file, None)
 
-    def _write(self, segment: Segment, name: str) -> Segment:
-        crc32 = write_arrays(
-            self._folder / name,
-            (segment.ids.astype("<i8"), segment.vectors.astype("<f2", copy=False)),
-        )
-        content = np.memmap(self._folder / name, np.uint8, "r")[8 * len(segment.ids) :]
-        vectors = content.view("<f2").reshape(len(segment.ids), self._dim)
-        return Segment(segment.ids, vectors, name, crc32)
-
     def _write_removed(self, removed: Ids, generation: int) -> dict[str, Any]:
         name = f"{generation:08d}.removed"
         crc32 = write_arrays(self._folder / name, (removed.astype("<i8"),))
         return {"file": name, "rows": len(removed), "crc32": crc32}
 
-    def _compacted(self) -> tuple[Sequence[Segment], Ids]:
-        """Returns the segments to commit, uncommitted ones joined, and the dead ids they hold.
+    def _to_merge(self) -> tuple[Sequence[Segment], Sequence[Segment]]:
+        """Returns the segments that stay as they are, and those to be joined.
 
         Rewriting everything at a fixed share of dead rows, and the smaller segments when there are
         many, keeps the files few at an amortised cost of a few rewrites a row.
         """
-        segments, removed = self.state.segments, self.state.removed
+        segments = self.state.segments
         total = sum(len(segment.ids) for segment in segments)
-        if len(removed) > _REWRITE_AT_REMOVED_SHARE * total:
-            merging = list(segments)
-        else:
-            merging = [segment for segment in segments if segment.file is None]
-            kept = sorted((s for s in segments if s.file is not None), key=lambda s: len(s.ids))
-            if len(kept) >= _MOST_SEGMENTS:
-                merging = kept[:_MERGED_AT_ONCE] + merging
+        if len(self.state.removed) > _REWRITE_AT_REMOVED_SHARE * total:
+            return [], segments
+        merging = [segment for segment in segments if segment.file is None]
+        kept = sorted((s for s in segments if s.file is not None), key=lambda s: len(s.ids))
+        if len(kept) >= _MOST_SEGMENTS:
+            merging = kept[:_MERGED_AT_ONCE] + merging
         chosen = set(map(id, merging))
-        for segment in merging:
+        return [segment for segment in segments if id(segment) not in chosen], merging
+
+    def _join(self, segments: Sequence[Segment], name: str) -> tuple[Segment | None, Ids]:
+        """Returns the live rows of these segments as one, written block by block, and the dead ids.
+
+        So a merge of any size takes little memory.
+        """
+        for segment in segments:
             self._check(segment)
-        rest = [segment for segment in segments if id(segment) not in chosen]
-        if not merging:
-            return rest, removed
-        ids = np.concatenate([segment.ids for segment in merging])
-        alive = ~np.isin(ids, removed)
-        vectors = np.concatenate([segment.vectors for segment in merging])[alive]
-        joined = [Segment(ids[alive], vectors)] if alive.any() else []
-        return [*rest, *joined], np.setdiff1d(removed, ids[~alive])
+        alive = [~np.isin(segment.ids, self.state.removed) for segment in segments]
+        nothing = np.empty(0, np.int64)
+        both = list(zip(segments, alive, strict=True))
+        dead = np.concatenate([nothing, *(segment.ids[~here] for segment, here in both)])
+        ids = np.concatenate([nothing, *(segment.ids[here] for segment, here in both)])
+        if not len(ids):
+            return None, dead
+        blocks = (
+            segment.vectors[at : at + _BLOCK][here[at : at + _BLOCK]].astype("<f2", copy=False)
+            for segment, here in both
+            for at in range(0, len(here), _BLOCK)
+        )
+        crc32 = write_arrays(self._folder / name, chain([ids.astype("<i8")], blocks))
+        content = np.memmap(self._folder / name, np.uint8, "r")[8 * len(ids) :]
+        return Segment(ids, content.view("<f2").reshape(len(ids), self._dim), name, crc32), dead
 
     def _delete_files_but(self, manifest: dict[str, Any]) -> None:
         """Deletes the files that were replaced, and those that a crash kept from being named."""

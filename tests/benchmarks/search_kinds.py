@@ -9,6 +9,8 @@ from search_data import Case, portions
 
 from indexer.types import Ids, Modality, Vectors
 
+_PORTIONS_SAVED = 10
+
 
 class Searcher(Protocol):
     """An opened index."""
@@ -68,8 +70,10 @@ class Ours:
         (folder / "dim").write_text(str(case.base.shape[1]))
         index = open_index("faiss", folder / "index", case.base.shape[1])
         assert isinstance(index, FaissIndex)
-        for ids, vectors in portions(case):
+        for number, (ids, vectors) in enumerate(portions(case), 1):
             index.add(ids, vectors)
+            if number % _PORTIONS_SAVED == 0:  # as an indexer does, which holds few in memory
+                index.save()
         index.save()
         texts, rows = case.learn()
         pictures = Queries(case.base[rows].astype(np.float32), rows)
