@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from indexer.types import Ids, Matches
+from indexer.types import Matches
 
 _PARTITIONED_FROM = 4
 
@@ -33,21 +32,3 @@ def best(found: Sequence[Matches], k: int, queries: int = 0) -> Matches:
     kept_ids[:, : order.shape[1]] = np.take_along_axis(ids, order, axis=1)
     kept_scores[:, : order.shape[1]] = np.take_along_axis(scores, order, axis=1)
     return Matches(kept_ids, kept_scores)
-
-
-def above(scores: NDArray[np.float32], ids: Ids, edges: NDArray[np.float32]) -> Matches:
-    """Returns the rows that score at least their query's edge, with holes at the end.
-
-    Args:
-        scores: (queries, rows).
-        ids: (rows,).
-        edges: (queries,).
-    """
-    query, row = np.nonzero(scores >= edges[:, None])
-    counts = np.bincount(query, minlength=len(scores))
-    column = np.arange(len(query)) - np.repeat(np.cumsum(counts) - counts, counts)
-    found_ids = np.full((len(scores), int(counts.max(initial=0))), -1, np.int64)
-    found_scores = np.full(found_ids.shape, -np.inf, np.float32)
-    found_ids[query, column] = ids[row]
-    found_scores[query, column] = scores[query, row]
-    return Matches(found_ids, found_scores)

@@ -1,8 +1,5 @@
 """Exact search over the raw rows where they lie: mapped files are scanned without a copy."""
 
-from collections.abc import Iterator
-from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import faiss
@@ -10,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Ids, Matches, Vectors
-from indexer.vectors.faiss.threads import cores, side_by_side
-from indexer.vectors.ranked import above, best
+from indexer.vectors.faiss.threads import cores, on_one_thread, side_by_side
+from indexer.vectors.ranked import best
 from indexer.vectors.segments import Half, State
 
 Places = NDArray[np.int64]
 """Where rows stand in `State.rows`, int64 (n,)."""
 
 _SMALLEST_PIECE = 4096
-_BATCH_FROM = 8
-_BLOCK_ROWS = 8192
+_CACHED_ROWS = 2048
+_MERGED_AT_ONCE = 32
 _READ_AT_ONCE = 2048
 _COPIED_BELOW_SHARE = 0.25
 
@@ -46,19 +43,16 @@ class Piece:
         scores, at = self._index.search(queries, min(k, len(self.ids)), params=parameters)
         return Matches(np.where(at < 0, -1, self.ids[at]), np.where(at < 0, -np.inf, scores))
 
-    def blocks(self, into: Vectors, chosen: NDArray[np.bool_] | None) -> Iterator[Ids]:
-        """Puts all rows that may be found into `into`, block after block; yields their ids."""
-        keep = self._kept(chosen)
-        for start in range(0, len(self.ids), len(into)):
-            part = slice(start, start + len(into))
-            ids, rows = self.ids[part], self._rows[part]
-            if keep is not None:
-                ids, rows = ids[keep[part]], rows[keep[part]]
-            if len(ids):
-                edges = np.linspace(0, len(ids), cores() + 1).astype(int)
-                cuts = [slice(first, last) for first, last in pairwise(edges)]
-                side_by_side(partial(_decode, rows, into), cuts)
-                yield ids
+    def search_batch(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None) -> Matches:
+        """Returns the same, by comparing all queries with rows while these are in the cache."""
+        found: list[Matches] = []
+        for start in range(0, len(self.ids), _CACHED_ROWS):
+            part = slice(start, start + _CACHED_ROWS)
+            piece = Piece(self._rows[part], self._places[part], self.ids[part])
+            found.append(piece.search(queries, k, chosen))
+            if len(found) == _MERGED_AT_ONCE:
+                found = [best(found, k)]
+        return best(found, k, len(queries))
 
     def _kept(self, chosen: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         if chosen is None:
@@ -108,22 +102,12 @@ class Scan:
             k: How many.
             chosen: Which places of the state's rows may be found, bool (rows,); None for all.
         """
-        if len(queries) >= _BATCH_FROM:
-            return self._search_batch(queries, k, chosen)
-        found = side_by_side(lambda piece: piece.search(queries, k, chosen), self._pieces)
+        many = len(queries) > 1
+        found = side_by_side(
+            lambda piece: (piece.search_batch if many else piece.search)(queries, k, chosen),
+            self._pieces,
+        )
         return best(found, k, len(queries))
-
-    def _search_batch(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None) -> Matches:
-        """Returns the same by matrix products, which read each row once for all queries."""
-        found = best([], k, len(queries))
-        into = np.empty((_BLOCK_ROWS, queries.shape[1]), np.float32)
-        scores = np.empty((len(queries), _BLOCK_ROWS), np.float32)
-        for piece in self._pieces:
-            for ids in piece.blocks(into, chosen):
-                some = scores[:, : len(ids)]
-                np.matmul(queries, into[: len(ids)].T, out=some)
-                found = best([found, above(some, ids, found.scores[:, -1])], k)
-        return found
 
 
 def search_places(state: State, places: Places, queries: Vectors, k: int) -> Matches:
@@ -137,22 +121,15 @@ def search_places(state: State, places: Places, queries: Vectors, k: int) -> Mat
     return best(side_by_side(search, parts), k, len(queries))
 
 
-def decoded(rows: Half, into: Vectors | None = None) -> Vectors:
-    """Returns the rows as float32, in the first rows of `into` if given.
-
-    FAISS has the fastest conversion. It starts threads for it, which spin for a while after; on a
-    thread of `side_by_side` it starts none.
-    """
-    found = np.empty(rows.shape, np.float32) if into is None else into[: len(rows)]
+def decoded(rows: Half) -> Vectors:
+    """Returns the rows as float32; FAISS has the fastest conversion."""
+    found = np.empty(rows.shape, np.float32)
     if len(rows):
         quantizer: Any = faiss.ScalarQuantizer(rows.shape[1], faiss.ScalarQuantizer.QT_fp16)
         values = np.ascontiguousarray(rows).view(np.uint8).reshape(-1)
-        quantizer.decode_c(faiss.swig_ptr(values), faiss.swig_ptr(found), len(rows))
+        ends = faiss.swig_ptr(values), faiss.swig_ptr(found)
+        on_one_thread(lambda: quantizer.decode_c(*ends, len(rows)))
     return found
-
-
-def _decode(rows: Half, into: Vectors, cut: slice) -> None:
-    decoded(rows[cut], into[cut])
 
 
 def _view(rows: Half) -> "faiss.IndexScalarQuantizer":
