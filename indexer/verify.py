@@ -17,8 +17,7 @@ from indexer.spaces import Space, open_family, open_vectors, read_adapter, space
 from indexer.thumbnails import Thumbnails
 from indexer.types import CatalogWriter, Ids, Modality, SourceFile, is_url
 from indexer.vectors.stored import StoredIndex
-from indexer.vectors.structure import FILE as STRUCTURE
-from indexer.vectors.structure import drop_structure
+from indexer.vectors.structure import drop_structure, read_structure
 from indexer.vectors.tuned import TunedIndex
 
 _SHOWN = 3
@@ -152,15 +151,16 @@ def _codes(folder: Path, space: Space, modality: Modality, *, repair: bool) -> I
     """Yields what is wrong with the codes that stand for rows; rows are looked at elsewhere."""
     place = folder / "spaces" / space.name / modality
     try:
-        index = open_vectors(folder, space, modality, "faiss")
-        if isinstance(index, TunedIndex):
-            index.check_structure()
+        made = read_structure(place)
+        if made is not None and made.files:  # only then is FAISS needed
+            index = open_vectors(folder, space, modality, "faiss")
+            if isinstance(index, TunedIndex):
+                index.check_structure()
     except Unavailable as error:
-        if (place / STRUCTURE).exists():
-            remedy = "dropped, to be made anew" if repair else "atisbo verify --repair"
-            if repair:
-                drop_structure(place)
-            yield Finding(str(error), remedy, mended=repair)
+        remedy = "dropped, to be made anew" if repair else "atisbo verify --repair"
+        if repair:
+            drop_structure(place)
+        yield Finding(str(error), remedy, mended=repair)
 
 
 def _forget_previews(ids: Ids, thumbnails: Thumbnails) -> None:
