@@ -11,6 +11,7 @@ PHOTOS ?=
 SIZES ?= 10000 100000 1000000
 LIBRARY ?=
 HUGE ?=
+MARKDOWN ?=
 
 .PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates bench-search bench-video clean
 
@@ -76,9 +77,10 @@ bench-model: $(READY)
 bench-video: $(READY)
 	$(BIN)/python tests/benchmarks/bench_video.py
 
-# Search at SIZES, or of a LIBRARY, beside autofaiss, usearch and the speed of memory; HUGE=1: 10M too.
+# Search at SIZES (HUGE=1: 10M too), or of a LIBRARY, beside peers and the speed of memory; the
+# tables also go into the file MARKDOWN.
 bench-search: $(READY)
-	$(BIN)/python tests/benchmarks/bench_search.py --sizes "$(SIZES)" $(if $(HUGE),--huge) $(if $(LIBRARY),--library "$(LIBRARY)")
+	$(BIN)/python tests/benchmarks/bench_search.py --sizes "$(SIZES)" $(if $(HUGE),--huge) $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
 
 # Copies told from pictures of the same thing: make bench-duplicates DATA=/some/folder
 bench-duplicates: $(READY)

@@ -178,7 +178,7 @@ def conditions() -> str:
 
 @click.command(help=__doc__)
 @click.option("--sizes", default="10000 100000 1000000", show_default=True)
-@click.option("--huge", is_flag=True, help=f"Measure {HUGE:,} rows too (needs 50 GB of disk).")
+@click.option("--huge", is_flag=True, help=f"Measure {HUGE:,} rows too (needs 25 GB of disk).")
 @click.option("--library", type=click.Path(path_type=Path, exists=True), default=None,
               help="Measure a library's pictures and captions instead.")  # fmt: skip
 @click.option("--cache", type=click.Path(path_type=Path), default=None,
