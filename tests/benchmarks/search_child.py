@@ -82,6 +82,7 @@ def measure(case: Case, kind: Kind, folder: Path, how: str) -> dict[str, Any] | 
     effort = ""
     if how not in ("", "among"):
         effort = _least_effort(index, asked, float(how))
+        case.let_go()
         if not effort or effort == index.efforts[0]:
             return None
         index.strive(effort)

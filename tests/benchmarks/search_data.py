@@ -50,6 +50,10 @@ class Case:
         rows: _Half = np.load(self.folder / "base" / "base.npy", mmap_mode="r")
         return rows
 
+    def let_go(self) -> None:
+        """Takes the rows out of the process's memory; they are mapped again where needed."""
+        self.__dict__.pop("base", None)
+
     @cached_property
     def queries(self) -> Mapping[str, Vectors]:
         return {one: np.load(self.folder / f"{one}.npy") for one in ASKED_IN}
