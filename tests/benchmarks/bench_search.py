@@ -149,9 +149,9 @@ def reported(bench: Bench, title: str, *, peers: bool) -> Report:
     if peers:
         flat = 2 * n * dim
         for name, kind in (
-            (f"autofaiss, {codes.mb:,.0f} MB as codes take", f"autofaiss:{int(codes.mb * 1e6)}"),
-            (f"autofaiss, {flat / 1e6:,.0f} MB as rows take", f"autofaiss:{flat}"),
             ("usearch", "usearch"),
+            (f"autofaiss, {flat / 1e6:,.0f} MB as rows take", f"autofaiss:{flat}"),
+            (f"autofaiss, {codes.mb:,.0f} MB as codes take", f"autofaiss:{int(codes.mb * 1e6)}"),
         ):
             if missing := kind_of(kind).missing:
                 report.notes.append(f"{name}: is not installed. {missing}")
