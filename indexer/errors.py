@@ -38,7 +38,11 @@ class Unreached(MediaError):
 
 
 class BadQuery(AtisboError):
-    """The caller's request breaks a rule."""
+    """The caller's request breaks a rule; `position` is the character of its text that does."""
+
+    def __init__(self, message: str, *, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class NotFound(BadQuery):

@@ -10,11 +10,13 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
+
+from indexer.filters import Filter
 
 Vectors = NDArray[np.float32]
 """float32 (n, dim), rows of unit length, C-contiguous."""
@@ -299,12 +301,70 @@ class Matches:
     scores: NDArray[np.float32]
 
 
+class Part(StrEnum):
+    """What of an item a query matches: how it looks, words about it, its name."""
+
+    PICTURE = "picture"
+    MOMENT = "moment"
+    FILM = "film"
+    CAPTION = "caption"
+    SUBTITLE = "subtitle"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """An item found by its words.
+
+    Attributes:
+        id: The item.
+        part: Where the words stand: CAPTION, SUBTITLE or NAME (of the file and its folders).
+        score: How well they fit, higher is better; to be compared within one list only.
+        text: The caption, the subtitle or the path.
+        said_by: The caption or subtitle as an item; None for a name.
+    """
+
+    id: int
+    part: Part
+    score: float
+    text: str
+    said_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an item was found: which part matched, how well, and the words where these did.
+
+    Attributes:
+        part: What matched.
+        score: A cosine for what was compared by meaning, else the score of `Worded`.
+        text: The words that matched, or the caption whose meaning did.
+        item: The caption or moment that matched, where that is not the item itself.
+        literal: Whether words were found as they are, not meanings compared.
+    """
+
+    part: Part
+    score: float
+    text: str | None = None
+    item: int | None = None
+    literal: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A found item; `score` is the cosine to the query, higher is better."""
+    """A found item.
+
+    Attributes:
+        item: What was found.
+        score: Its cosine to the query, higher is better.
+        reasons: Why it was found, best first.
+        probability: That it is what was asked for, from 0 to 1; None where that is not known.
+    """
 
     item: Item
     score: float
+    reasons: Sequence[Reason] = ()
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,6 +523,62 @@ class Catalog(Protocol):
 
     def partial(self, limit: int) -> Sequence[Skipped]:
         """Returns the first `limit` files that were read in part, and what was left out."""
+        ...
+
+    def matching(self, filters: Sequence[Filter], modality: Modality) -> Ids:
+        """Returns the ids of all items of that modality that pass all filters, ascending."""
+        ...
+
+    def dated(
+        self, filters: Sequence[Filter], modality: Modality, limit: int, *, oldest: bool = False
+    ) -> Sequence[int]:
+        """Returns the ids of the first `limit` items that pass all filters, newest first.
+
+        By when they were taken, what has no date at the end, then by id, the highest first; with
+        `oldest` the other way round, what has no date still at the end.
+        """
+        ...
+
+    def worded(self, words: str, modality: Modality, limit: int) -> Sequence[Worded]:
+        """Returns the first `limit` items of that modality by how well words about them fit.
+
+        These are captions and subtitles, and the names of files and folders. An item comes once,
+        for the best of its words. Subtitles belong to the moments that last while they are said,
+        and to the film. Captions themselves are found by what they say.
+        """
+        ...
+
+    def tags(self) -> Mapping[str, int]:
+        """Returns all tags by name, and how many items have each."""
+        ...
+
+    def tags_of(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        """Returns the tags of each item in order of name (absent if none).
+
+        A moment has those of its film, a caption those of what it describes.
+        """
+        ...
+
+    def changes(self) -> int:
+        """Returns a number that grows whenever anything in the catalogue changes.
+
+        What was read stays true as long as the number is the same.
+        """
+        ...
+
+
+@runtime_checkable
+class Tagger(Protocol):
+    """Sets the tags that users give."""
+
+    def tag(
+        self, ids: Sequence[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> int:
+        """In one transaction gives items tags and takes others away; returns how many items it did.
+
+        What is tagged is the picture or the film: of a moment its film, of a caption what it
+        describes. Names are as `indexer.filters.tag_name` writes them. Unknown ids are passed over.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL.Image import Image
 
+from indexer.filters import Filter
 from indexer.types import (
     Counts,
     Facts,
@@ -15,12 +16,15 @@ from indexer.types import (
     Kind,
     Matches,
     Modality,
+    Part,
     Pixels,
     Place,
     Skipped,
     Span,
     Vectors,
+    Worded,
 )
+from tests.passing import Seen, passes
 
 
 def unit(*rows: Sequence[float]) -> Vectors:
@@ -79,7 +83,11 @@ def caption(
 
 
 class FakeCatalog:
-    """The items that may be shown, in a dict."""
+    """The items that may be shown, in a dict.
+
+    `told` are facts, `given` tags and `sizes` bytes, by the item's id, of a film or its moments;
+    a test that alters what is here raises `edition`.
+    """
 
     def __init__(self, items: Iterable[Item] = (), skipped: Sequence[Skipped] = ()) -> None:
         self.items = {item.id: item for item in items}
@@ -88,6 +96,9 @@ class FakeCatalog:
         self.beside: dict[int, list[Place]] = {}
         self.cut_short: list[Skipped] = []
         self.told: dict[int, Facts] = {}
+        self.given: dict[int, set[str]] = {}
+        self.sizes: dict[int, int] = {}
+        self.edition = 0
 
     def fetch(self, ids: Sequence[int]) -> Mapping[int, Item]:
         return {id: self.items[id] for id in ids if id in self.items}
@@ -145,9 +156,111 @@ class FakeCatalog:
     def partial(self, limit: int) -> Sequence[Skipped]:
         return self.cut_short[:limit]
 
+    def matching(self, filters: Sequence[Filter], modality: Modality) -> Ids:
+        found = sorted(
+            item.id
+            for item in self.items.values()
+            if item.modality is modality and passes(filters, self.seen(item))
+        )
+        return np.array(found, dtype=np.int64)
+
+    def dated(
+        self, filters: Sequence[Filter], modality: Modality, limit: int, *, oldest: bool = False
+    ) -> Sequence[int]:
+        ids = self.matching(filters, modality).tolist()
+        dates = {id: self.seen(self.items[id]).facts.taken_at for id in ids}
+        dated = sorted((date, id) for id, date in dates.items() if date is not None)
+        bare = [id for id, date in dates.items() if date is None]
+        if oldest:
+            return [*(id for _, id in dated), *bare][:limit]
+        return [*(id for _, id in reversed(dated)), *reversed(bare)][:limit]
+
+    def worded(self, words: str, modality: Modality, limit: int) -> Sequence[Worded]:
+        found = []
+        for item in self.items.values():
+            if item.modality is not modality:
+                continue
+            said = [(one.text or "", one) for one in self._said(item)]
+            places = [(item.path, None)] if item.modality is not Modality.TEXT else []
+            for text, one in [*said, *places]:
+                if words.casefold() in text.casefold():
+                    spoken = one is not None and (one.origin or "").startswith("subtitle")
+                    words_of = Part.SUBTITLE if spoken else Part.CAPTION
+                    part = Part.NAME if one is None else words_of
+                    score = len(words) / len(text)
+                    found.append(Worded(item.id, part, score, text, one.id if one else None))
+                    break
+        return sorted(found, key=lambda one: (-one.score, one.id))[:limit]
+
+    def tag(
+        self, ids: Sequence[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> int:
+        items = [self._stands_for(item) for item in self.fetch(ids).values()]
+        subjects = {item.id for item in items if item is not None}
+        for id in subjects:
+            self.given[id] = (self.given.get(id, set()) | set(add)) - set(remove)
+        self.edition += 1
+        return len(subjects)
+
+    def tags(self) -> Mapping[str, int]:
+        names = sorted(name for tags in self.given.values() for name in tags)
+        return {name: names.count(name) for name in names}
+
+    def tags_of(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        found = {}
+        for item in self.fetch(ids).values():
+            subject = self._stands_for(item)
+            if subject is not None and self.given.get(subject.id):
+                found[item.id] = sorted(self.given[subject.id])
+        return found
+
+    def changes(self) -> int:
+        return self.edition
+
+    def seen(self, item: Item) -> Seen:
+        """Returns the item as conditions see it."""
+        described = item if item.modality is not Modality.TEXT else self.items.get(item.about or 0)
+        films = self.films([described.id]) if described else {}
+        known = [one for one in (described, *films.values()) if one is not None]
+        both = dict.fromkeys([item, *known])
+        facts = next((self.told[one.id] for one in known if one.id in self.told), None)
+        if facts is None and known:
+            facts = Facts(width=known[0].width, height=known[0].height)
+        copies = [place for one in known for place in self.places.get(one.id, ())]
+        return Seen(
+            item,
+            facts or Facts(),
+            places=[*(Place(one.root, one.path) for one in both), *copies],
+            members=[one.member for one in both if one.member],
+            said=[one.text or "" for one in self._said(item)],
+            tags=self.tags_of([item.id]).get(item.id, ()),
+            captioned=bool(self.captions([one.id for one in known])),
+            size_bytes=next((self.sizes[one.id] for one in known if one.id in self.sizes), None),
+        )
+
+    def _stands_for(self, item: Item) -> Item | None:
+        """Returns what is tagged in place of the item."""
+        described = item if item.modality is not Modality.TEXT else self.items.get(item.about or 0)
+        return self.films([described.id]).get(described.id, described) if described else None
+
+    def _said(self, item: Item) -> Sequence[Item]:
+        """Returns the captions that are words of the item: of a moment what is said meanwhile."""
+        if item.modality is Modality.TEXT:
+            return [item]
+        film = self.films([item.id]).get(item.id)
+        own = self.captions([item.id]).get(item.id, ())
+        of_film = self.captions([film.id]).get(film.id, ()) if film else ()
+        return [*own, *(one for one in of_film if _is_said_in(item, one))]
+
 
 def _is_moment(item: Item) -> bool:
     return item.span is not None and item.modality is Modality.IMAGE
+
+
+def _is_said_in(moment: Item, caption: Item) -> bool:
+    if moment.span is None or caption.span is None:
+        return True
+    return caption.span.start_ms < moment.span.end_ms and moment.span.start_ms < caption.span.end_ms
 
 
 class FakeIndex:

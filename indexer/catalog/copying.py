@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, delete, insert, select
 
 from indexer.catalog.schema import open_engine, translated
 from indexer.catalog.tables import Base
@@ -50,6 +50,7 @@ def _copy_rows(engine: Engine, path: Path) -> None:
             # Rows may refer to later ones of their own table.
             target.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
             for table in Base.metadata.sorted_tables:
+                target.execute(delete(table))  # what its migrations put there
                 rows = source.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table))
                 for some in rows.mappings().partitions():
                     target.execute(insert(table), [dict(row) for row in some])

@@ -12,7 +12,6 @@ from sqlalchemy import (
 )
 
 from indexer.catalog.copying import copy_database
-from indexer.catalog.items import ItemReader
 from indexer.catalog.queries import (
     FAILED,
     IN_AT_MOST,
@@ -30,12 +29,13 @@ from indexer.catalog.queries import (
 )
 from indexer.catalog.schema import translated
 from indexer.catalog.tables import FileRow, ItemRow, RootRow
+from indexer.catalog.worded import WordReader
 from indexer.types import Ids, Modality, Skipped, SourceFile
 
 _UNKNOWN = (-1, -1, "")
 
 
-class CatalogReader(ItemReader):
+class CatalogReader(WordReader):
     """Reads the catalogue in an engine's database; safe to use from many threads."""
 
     def skipped(self, limit: int) -> Sequence[Skipped]:
@@ -124,10 +124,7 @@ class CatalogReader(ItemReader):
             ]
 
     def ids(self, modality: Modality) -> Ids:
-        query = select(ItemRow.id).where(ItemRow.searchable, ItemRow.modality == modality.value)
-        with self._reading() as connection:
-            rows = connection.execute(query.order_by(ItemRow.id)).scalars().all()
-        return np.array(rows, np.int64)
+        return self.matching((), modality)
 
     def stills(self) -> Ids:
         query = select(ItemRow.id).where(

@@ -17,6 +17,7 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 
+from indexer.catalog.geography import distance_km
 from indexer.catalog.readonly import read_only_file, reading
 from indexer.catalog.tables import REVISION
 from indexer.errors import ConfigError, IndexMismatch, Unavailable
@@ -58,6 +59,7 @@ def open_engine(url: str | Path) -> Engine:
     if engine.dialect.name == "sqlite":
         if only_read is None:
             event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", _teach_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
         event.listen(engine, "begin", _begin_postgres)
@@ -129,6 +131,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _teach_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    # Whether SQLite knows angles is decided where it is built.
+    connection.create_function("distance_km", 4, distance_km, deterministic=True)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -26,13 +26,17 @@ from sqlalchemy.orm import aliased
 from indexer.catalog.bulk import among, insert_rows, update_rows
 from indexer.catalog.queries import FACTS, chunks, facts_of, shown, stored_facts
 from indexer.catalog.reading import CatalogReader
+from indexer.catalog.readonly import read_only_file
 from indexer.catalog.schema import open_engine, translated
 from indexer.catalog.tables import FileRow, ItemRow, LibraryRow, RootRow
+from indexer.catalog.tagging import CHANGED, drop_tags, set_tags, spots_of, take_over
+from indexer.errors import Unavailable
+from indexer.tags import tag_names
 from indexer.types import EmbeddedFile, Facts, Ids, Links, Skipped, SourceFile
 
 
 class SqlCatalog(CatalogReader):
-    """Both halves of the catalogue: `Catalog` for readers, `CatalogWriter` for the indexer."""
+    """`Catalog` for readers, `CatalogWriter` for the indexer, and `Tagger` for users."""
 
     def __init__(self, url: str | Path) -> None:
         super().__init__(open_engine(url))
@@ -54,7 +58,7 @@ class SqlCatalog(CatalogReader):
     def heal(self) -> Ids:
         with self._writing() as connection:
             hidden = connection.execute(select(ItemRow.id).where(~ItemRow.searchable)).scalars()
-            ids = np.array(hidden.all(), np.int64)
+            ids = np.sort(np.array(hidden.all(), np.int64))
             connection.execute(delete(ItemRow).where(~ItemRow.searchable))
             connection.execute(delete(FileRow).where(FileRow.state == "pending"))
             return ids
@@ -116,6 +120,7 @@ class SqlCatalog(CatalogReader):
             out = {"state": "skipped", "reason": None, "forgotten": True}
             for some in chunks(ids):
                 connection.execute(update(FileRow).where(self._among(FileRow.id, some)).values(out))
+            drop_tags(connection, ids)
         return gone
 
     def copy(self, copies: Sequence[tuple[SourceFile, SourceFile]]) -> Ids:
@@ -125,6 +130,10 @@ class SqlCatalog(CatalogReader):
             pairs = [(copy, known[one.key]) for copy, one in copies if one.key in known]
             file_ids = self._file_ids(connection, [copy for copy, _ in pairs])
             gone = _released(connection, list(file_ids.values()))
+            _tags_follow(
+                connection,
+                {file_ids[one.key]: known[of.key].id for one, of in copies if of.key in known},
+            )
             rows = [
                 {
                     **_settled(copy, file_ids, facts_of(original)),
@@ -142,6 +151,10 @@ class SqlCatalog(CatalogReader):
             known = self._settled_rows(connection, [primary for _, primary in companions])
             file_ids = self._file_ids(connection, [one for one, _ in companions])
             gone = _released(connection, list(file_ids.values()))
+            _tags_follow(
+                connection,
+                {file_ids[one.key]: known[of.key].id for one, of in companions if of.key in known},
+            )
             rows = [
                 {
                     **_settled(one, file_ids, Facts()),
@@ -151,6 +164,26 @@ class SqlCatalog(CatalogReader):
             ]
             update_rows(connection, _FILES, rows)
         return gone
+
+    def tag(
+        self, ids: Sequence[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> int:
+        """See `Tagger`.
+
+        Raises:
+            BadQuery: a name can be no tag.
+            Unavailable: the catalogue cannot be written.
+        """
+        new, old = tag_names(add), tag_names(remove)
+        if path := read_only_file(self._engine.url.database):
+            raise Unavailable(
+                f"the catalogue {path} cannot be written here, so nothing can be tagged. Tag where "
+                "the library can be written."
+            )
+        with self._writing() as connection:
+            spots = set(spots_of(connection, ids).values())
+            set_tags(connection, sorted(spots), new, old)
+        return len(spots)
 
     def _known_ids(self, connection: Connection, files: Sequence[SourceFile]) -> list[int]:
         """Returns the row ids of those files that are in the catalogue."""
@@ -299,6 +332,7 @@ class SqlCatalog(CatalogReader):
     def _writing(self) -> Iterator[Connection]:
         try:
             with translated(self._engine), self._writer.begin() as connection:
+                connection.execute(CHANGED)
                 yield connection
         except BaseException:
             self._root_ids.clear()  # some may be of rows that were not kept
@@ -355,6 +389,7 @@ def _released(connection: Connection, file_ids: Sequence[int]) -> Ids:
         for row in connection.execute(copies):
             if row.id not in leaving:
                 heirs.setdefault(row.copy_of, row.id)
+        take_over(connection, heirs)
         for original, heir in heirs.items():
             theirs = and_(ItemRow.file_id == original, shown(ItemRow))
             connection.execute(update(ItemRow).where(theirs).values(file_id=heir))
@@ -369,6 +404,12 @@ def _released(connection: Connection, file_ids: Sequence[int]) -> Ids:
         gone.extend(connection.execute(select(ItemRow.id).where(theirs)).scalars())
         connection.execute(delete(ItemRow).where(theirs))
     return np.array(gone, np.int64)
+
+
+def _tags_follow(connection: Connection, files: Mapping[int, int]) -> None:
+    """Leaves the tags of files that will have no items to the files that stand for them."""
+    take_over(connection, files)
+    drop_tags(connection, list(files))
 
 
 def _source(done: SourceFile | Skipped) -> SourceFile:

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-REVISION = "0004"
+REVISION = "0006"
 """The newest migration."""
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
@@ -47,6 +47,15 @@ class LibraryRow(Base):
     __tablename__ = "library"
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class ChangesRow(Base):
+    """One row, of id 1: `number` grows with every transaction that writes."""
+
+    __tablename__ = "changes"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger)
 
 
 class RootRow(Base):
@@ -120,7 +129,9 @@ class ItemRow(Base):
     __table_args__ = (
         Index(None, "file_id", "position"),
         Index(None, "about_path"),
-        Index(None, "searchable", "modality"),
+        Index(None, "searchable", "modality"),  # small in PostgreSQL, which counts by it
+        # With the file, so that a filter of files needs no other look at an item.
+        Index(None, "searchable", "modality", "file_id"),
         _where_known("about_position", "file_id", known="about_position"),
         _where_known("modality", "searchable", "best_ms", known="best_ms"),
         {"sqlite_autoincrement": True},  # an id is never used twice, not even after a delete
@@ -141,3 +152,19 @@ class ItemRow(Base):
     best_ms: Mapped[int | None] = mapped_column(BigInteger)
     origin: Mapped[str | None] = mapped_column(Text)
     member: Mapped[str | None] = mapped_column(Text)
+
+
+class TagRow(Base):
+    """A tag that somebody gave to the picture or film at a position of a file.
+
+    Not to an item: when a file changed, its items get other ids.
+    """
+
+    __tablename__ = "tags"
+    __table_args__ = (Index(None, "name", "file_id", "position"),)
+
+    file_id: Mapped[int] = mapped_column(
+        ForeignKey("files.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)

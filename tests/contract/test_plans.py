@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,24 @@ import pytest
 from sqlalchemy import Connection, event
 
 from indexer.catalog.sql import SqlCatalog
+from indexer.filters import (
+    Between,
+    Camera,
+    Coded,
+    Condition,
+    Filter,
+    Has,
+    InFolder,
+    Is,
+    Known,
+    Measure,
+    Named,
+    Near,
+    Shown,
+    Tagged,
+    Taken,
+    Within,
+)
 from indexer.types import EmbeddedFile, EmbeddedItem, Kind, Modality, Skipped
 from tests import million, postgres
 from tests.million import file
@@ -56,7 +75,7 @@ def readings(catalog: SqlCatalog, call: Callable[[SqlCatalog], object]) -> list[
     seen: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, statement: str, values: Any, ___: object, many: bool) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")) and any(
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH")) and any(
             re.search(rf"\b{name}\b", statement) for name in BIG
         ):
             seen.append((statement, values[0] if many else values))
@@ -135,6 +154,9 @@ MARKED: list[Skipped] = [Skipped(file(n), "truncated") for n in (4000, 4004, 400
         pytest.param(lambda one: one.relink({file(501): [(0, "x.jpg")]}), id="relink"),
         pytest.param(lambda one: one.copy([(NEW[0], FEW[1])]), id="copy"),
         pytest.param(lambda one: one.attach([(NEW[0], FEW[1])]), id="attach"),
+        pytest.param(lambda one: one.tags_of(ITEMS), id="tags_of"),
+        pytest.param(lambda one: one.tag(ITEMS[:5], add=["x"]), id="tag"),
+        pytest.param(SqlCatalog.tags, id="tags"),
         pytest.param(lambda one: one.keep_out(FORGOTTEN[:2]), id="keep_out"),
         pytest.param(lambda one: one.forget(FORGOTTEN), id="forget"),
     ],
@@ -181,6 +203,57 @@ def test_counts_read_indexes_alone(catalog: SqlCatalog) -> None:
     found = readings(catalog, SqlCatalog.counts)
     assert len(found) == 6
     assert all(one.covering for one in found), found
+
+
+FEW_OF_MANY = [
+    Taken(datetime(2016, 7, 1), datetime(2016, 7, 2)),
+    Camera("nikon"),
+    Near(41.4, 2.17, 5),
+    Within(41, 2, 42, 3),
+    Between(Measure.DURATION_MS, low=60_000),
+    Coded("png"),
+    Tagged("favourite"),
+    Has(Known.TAG),
+    Is(Shown.MOMENT),
+]
+
+
+@pytest.mark.parametrize("condition", FEW_OF_MANY, ids=str)
+def test_items_of_a_few_files_are_found_by_them(catalog: SqlCatalog, condition: Condition) -> None:
+    if catalog._engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL weighs these by what is stored, which here is nothing")
+    found = readings(catalog, lambda one: one.matching([Filter(condition)], Modality.IMAGE))
+    assert not [one.how for one in found if one.full]
+
+
+def test_filters_that_nearly_all_pass_read_no_item_itself(catalog: SqlCatalog) -> None:
+    if catalog._engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL reads a table where that is cheaper than its index")
+    for filters in ([], [Filter(FEW_OF_MANY[0], excluded=True)], [Filter(InFolder("2017"))]):
+        found = readings(catalog, lambda one, asked=filters: one.matching(asked, Modality.IMAGE))
+        items = [one for one in found if one.how.split()[1] == "items"]
+        assert items
+        assert all(one.covering for one in items), items
+
+
+def test_the_newest_of_all_are_found_along_their_dates(catalog: SqlCatalog) -> None:
+    if catalog._engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL weighs these by what is stored, which here is nothing")
+    found = [one.how for one in readings(catalog, lambda one: one.dated((), Modality.IMAGE, 50))]
+    assert any("ix_files_taken_at" in how for how in found), found
+
+
+def test_filters_of_a_million_items_find_the_right_ones(catalog: SqlCatalog) -> None:
+    every = catalog.matching((), Modality.IMAGE)
+    assert len(every) > 249_000
+    card = catalog.matching([Filter(InFolder("CARD"))], Modality.IMAGE).tolist()
+    roots = {id: item.root for id, item in catalog.fetch(every[:300].tolist()).items()}
+    assert card == [id for id, root in sorted(roots.items()) if root == million.OTHER_ROOT]
+    assert len(card) > 200
+    (one,) = catalog.matching([Filter(Named("img_50001.jpg"))], Modality.IMAGE).tolist()
+    assert catalog.fetch([one])[one].path.endswith("IMG_50001.jpg")
+    about = catalog.matching([Filter(Named("img_50001.jpg"))], Modality.TEXT).tolist()
+    assert about == [one - 3, one - 2, one - 1]
 
 
 def test_a_million_rows_answer_as_few_do(catalog: SqlCatalog) -> None:
