@@ -22,6 +22,7 @@ _COMMANDS = {
     "export": ("indexer.commands.export:export", "Hand out items and vectors, or pictures."),
     "import": ("indexer.commands.import_:import_command", "Take in what export wrote."),
     "failures": ("indexer.commands.failures:failures", "List files that could not be read."),
+    "tag": ("indexer.commands.tag:tag", "Tag pictures and films, or list the tags."),
     "forget": ("indexer.commands.forget:forget", "Take files out of the library."),
     "duplicates": ("indexer.commands.duplicates:duplicates", "List pictures held twice."),
     "status": ("indexer.commands.status:status", "Show what a library holds."),

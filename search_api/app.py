@@ -21,6 +21,7 @@ from search_api.routes.items import item_routes
 from search_api.routes.library import library_routes
 from search_api.routes.pages import API_PAGE, page_routes
 from search_api.routes.search import search_routes
+from search_api.routes.tags import tag_routes
 from search_api.searcher import Searcher
 
 MAX_UPLOAD_BYTES = 32 * 2**20
@@ -64,6 +65,7 @@ def create_app(
     errors.install(app)
     app.register_api(search_routes(searcher, pictures))
     app.register_api(item_routes(searcher, pictures))
+    app.register_api(tag_routes(searcher))
     app.register_api(library_routes(searcher, version=own_version(), hint=hint))
     app.register_blueprint(page_routes(WEB))
     # Written as null where there are none, which is not valid OpenAPI.
@@ -94,8 +96,11 @@ def open_read_side(settings: Settings, *, model: str | None = None) -> tuple[Sea
         # As large as the indexer decodes, so that a file finds itself with a score of 1.
         upload_side=max(2 * embedder.image_side, THUMBNAIL_SIDE),
     )
-    searcher = Searcher(library.catalog, library.indexes, embedder, follow=follow)
-    return searcher, Pictures(library.thumbnails, codec)
+    pictures = Pictures(library.thumbnails, codec)
+    searcher = Searcher(
+        library.catalog, library.indexes, embedder, follow=follow, look=pictures.look
+    )
+    return searcher, pictures
 
 
 def own_version() -> str:

@@ -10,19 +10,34 @@ import click
 
 from indexer import options
 from indexer.config import load_settings
-from indexer.errors import ConfigError
-from indexer.types import Modality
-from search_api.query import DEFAULT_K, MAX_K, parse_query
+from indexer.errors import BadQuery, ConfigError
+from search_api.grammar import parse_query
+from search_api.query import DEFAULT_K, MAX_K, Fusion, Sort, Target
 
 if TYPE_CHECKING:
     from flask import Flask
     from PIL.Image import Image
 
-    from indexer.types import Item
+    from indexer.types import Hit, Item
     from search_api.pictures import Pictures
     from search_api.query import Query
     from search_api.searcher import Answer
 
+
+_ASKING = (
+    "like",
+    "more",
+    "less",
+    "k",
+    "target",
+    "words",
+    "fusion",
+    "sort",
+    "diversity",
+    "collapse",
+    "cursor",
+)
+"""The options of a search that say what is asked."""
 
 model_option = click.option(
     "--model", metavar="NAME", help="Where the library's model is now, if its weights have moved."
@@ -42,6 +57,8 @@ model_option = click.option(
     metavar="ID",
     help="An item of the library to look for, by its id.",
 )
+@click.option("--more", type=int, multiple=True, metavar="ID", help="Find more like this item.")
+@click.option("--less", type=int, multiple=True, metavar="ID", help="Find less like this item.")
 @click.option(
     "-k",
     type=click.IntRange(1, MAX_K),
@@ -51,11 +68,40 @@ model_option = click.option(
 )
 @click.option(
     "--target",
-    type=click.Choice([str(modality) for modality in Modality]),
-    default=str(Modality.IMAGE),
+    type=click.Choice([str(target) for target in Target]),
+    default=str(Target.IMAGE),
     show_default=True,
-    help="What to find: pictures and moments of films (image), captions (text), films (video).",
+    help="What to find: pictures and moments of films (image) or only one of them, captions "
+    "(text), films (video), or all of these.",
 )
+@click.option(
+    "--words/--no-words",
+    default=True,
+    help="Whether captions, subtitles and names that fit the words count, not just looks.",
+)
+@click.option(
+    "--fusion",
+    type=click.Choice([str(fusion) for fusion in Fusion]),
+    default=str(Fusion.SPACE),
+    show_default=True,
+    help="Search once for the sum of all terms (space), or for each and fuse the ranks.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice([str(sort) for sort in Sort]),
+    default=str(Sort.SCORE),
+    show_default=True,
+    help="Best first, or the best 200 by when they were taken.",
+)
+@click.option(
+    "--diversity",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="From best first (0) to as different as may be (1).",
+)
+@click.option("--collapse", is_flag=True, help="One result for near-duplicates, and for a film.")
+@click.option("--cursor", help="What --json gave as next: go on from there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @options.library
 @options.database
@@ -66,21 +112,37 @@ def search(
 ) -> None:
     """Find pictures, moments of films, captions or films by TEXT, by a picture, or by both.
 
+    TEXT is plain words, and may have more in it: -word to look away from, 2:word with a weight,
+    "quoted words" that must stand in a caption, subtitle or name, (words) that belong together,
+    like:17 for an item, and filters such as taken:2019-07, folder:holidays, kind:film,
+    near:41.4,2.17,5km, size:>12mp, -tag:work. If it begins with -, put -- before it.
+
     Results go to stdout, best first: score, path with the place in the file, and, for captions,
     the text. Into a pipe they go as tab-separated lines: score, absolute path, then, where there
     are such, the text, the time in the film, and the entry of the shard.
     """
-    if not (text and text.strip()) and image is None and chosen["like"] is None:
-        raise click.UsageError("Give a text, --image FILE or --like ID to search by.")
-    like, k, target = chosen.pop("like"), chosen.pop("k"), Modality(chosen.pop("target"))
-    if image is None:
-        # Checked before seconds go into loading a model.
-        parse_query(text=text, like=like, k=k, target=target)
-    from search_api.app import open_read_side
+    asking = {name: chosen.pop(name) for name in _ASKING}
+    like, more = asking["like"], asking["more"]
+    if not (text and text.strip()) and image is None and like is None and not more:
+        raise click.UsageError("Give a text, --image FILE, --like ID or --more ID to search by.")
+    asking |= {
+        "target": Target(asking["target"]),
+        "fusion": Fusion(asking["fusion"]),
+        "sort": Sort(asking["sort"]),
+    }
+    try:
+        if image is None:
+            # Checked before seconds go into loading a model.
+            parse_query(text=text, **asking)
+        from search_api.app import open_read_side
 
-    searcher, pictures = open_read_side(load_settings(**chosen), model=model)
-    content = read_picture(pictures, image) if image else None
-    query = parse_query(text=text, image=content, like=like, k=k, target=target)
+        searcher, pictures = open_read_side(load_settings(**chosen), model=model)
+        content = read_picture(pictures, image) if image else None
+        query = parse_query(text=text, image=content, **asking)
+    except BadQuery as error:
+        if error.position is None or text is None:
+            raise
+        raise BadQuery(f"{error}\n  {text}\n  {' ' * error.position}^") from error
     answer = searcher.search(query)
     if as_json:
         click.echo(as_document(query, answer, searcher.embedder.name))
@@ -102,7 +164,7 @@ def read_picture(pictures: "Pictures", path: Path) -> "Image":
 
 def as_document(query: "Query", answer: "Answer", model: str) -> str:
     """Returns the answer in the JSON of the HTTP interface, with the absolute paths."""
-    from search_api.routes.bodies import SearchBody
+    from search_api.routes.answers import SearchBody
 
     body = SearchBody.of(answer, target=query.target, model=model).model_dump(mode="json")
     for hit, found in zip(body["hits"], answer.hits, strict=True):
@@ -164,14 +226,27 @@ def show_table(answer: "Answer") -> None:
     captions = any(hit.item.text is not None for hit in answer.hits)
     if captions:
         table.add_column("caption", overflow="fold")
+    said = any(reason.text for hit in answer.hits for reason in hit.reasons)
+    if said:
+        table.add_column("found by", overflow="fold", style="dim")
     for hit in answer.hits:
         item = hit.item
         # Text, because a path like [bold].jpg is no markup.
         copies = answer.copies.get(item.id, ())
         path = Text("\n".join([place(item), *(copy.address for copy in copies)]))
-        row = [Text(f"{hit.score:.4f}"), Text(str(item.id)), path]
-        table.add_row(*row, *([Text(item.text or "")] if captions else []))
+        score = f"{hit.score:.4f}" if hit.reasons else ""
+        row = [Text(score), Text(str(item.id)), path]
+        row += [Text(item.text or "")] if captions else []
+        table.add_row(*row, *([Text(found_by(hit))] if said else []))
     Console().print(table)
+
+
+def found_by(hit: "Hit") -> str:
+    """Returns the words by which it was found: 'caption: "a dog"'; empty if by its looks."""
+    for reason in hit.reasons:
+        if reason.text is not None and reason.text != hit.item.text:
+            return f'{reason.part}: "{reason.text}"'
+    return ""
 
 
 @click.command()

@@ -28,9 +28,14 @@ CODES = {
 }
 
 
-def error_response(status: int, message: str, code: str | None = None) -> Response:
-    """Returns the error shape with this status."""
-    body = {"error": {"code": code or CODES[status], "message": message}}
+def error_response(
+    status: int, message: str, code: str | None = None, position: int | None = None
+) -> Response:
+    """Returns the error shape with this status; `position` is that of a character of `q`."""
+    problem: dict[str, str | int] = {"code": code or CODES[status], "message": message}
+    if position is not None:
+        problem["position"] = position
+    body = {"error": problem}
     return Response(json.dumps(body), status, mimetype="application/json")
 
 
@@ -45,7 +50,9 @@ def refused(error: AtisboError) -> Response:
     match error:
         case NotFound():
             return error_response(404, str(error))
-        case BadQuery() | MediaError():
+        case BadQuery():
+            return error_response(400, str(error), position=error.position)
+        case MediaError():
             return error_response(400, str(error))
         case Unavailable() | ConfigError():
             log.warning("%s %s: %s", request.method, request.path, error)

@@ -3,8 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from indexer.errors import NotFound
-from indexer.types import Catalog, Counts, Facts, Item, Modality, Place, Skipped, Span
+from indexer.errors import BadQuery, NotFound, Unavailable
+from indexer.tags import tag_names
+from indexer.types import (
+    Catalog,
+    Counts,
+    Facts,
+    Item,
+    Modality,
+    Place,
+    Skipped,
+    Span,
+    Tagger,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,7 @@ class Detail:
     film: Item | None = None
     moments: Sequence[Item] = ()
     facts: Facts | None = None
+    tags: Sequence[str] = ()
 
 
 class Lookup:
@@ -50,9 +62,10 @@ class Lookup:
         """
         item = self.item(id)
         facts = self._catalog.facts([id]).get(id)
+        tags = self.tags_of([id]).get(id, ())
         if item.modality is Modality.TEXT:
             picture = self.pictures_of([item]).get(item.about) if item.about is not None else None
-            return Detail(item, picture=picture, facts=facts)
+            return Detail(item, picture=picture, facts=facts, tags=tags)
         film = self.films_of([item]).get(id)
         described = (film or item).id
         captions = self._catalog.captions([described]).get(described, ())
@@ -64,6 +77,7 @@ class Lookup:
             film=film,
             moments=self._catalog.moments(id),
             facts=facts,
+            tags=tags,
         )
 
     def moments(self, id: int) -> Sequence[Item]:
@@ -113,6 +127,32 @@ class Lookup:
     def partial(self, limit: int) -> Sequence[Skipped]:
         """Returns the first `limit` files that were read in part, by path, and what was not."""
         return self._catalog.partial(limit)
+
+    def tags(self) -> Mapping[str, int]:
+        """Returns all tags by name, and how many items have each."""
+        return self._catalog.tags()
+
+    def tags_of(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        """Returns the tags of each item in order of name (absent if none)."""
+        return self._catalog.tags_of(ids)
+
+    def tag(
+        self, ids: Sequence[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> int:
+        """Gives items tags and takes others away; returns how many pictures and films it did.
+
+        Of a moment its film is tagged, of a caption what it describes. Unknown ids are passed over.
+
+        Raises:
+            BadQuery: there is no name, or one that can be no tag.
+            Unavailable: the library cannot be written.
+        """
+        new, old = tag_names(add), tag_names(remove)
+        if not new and not old:
+            raise BadQuery("No tag is named: give one to add or to remove.")
+        if not isinstance(self._catalog, Tagger):
+            raise Unavailable("this library takes no tags")
+        return self._catalog.tag(ids, add=new, remove=old)
 
     def pictures_of(self, items: Sequence[Item]) -> Mapping[int, Item]:
         """Returns, by id, the pictures and films that these items describe."""

@@ -5,6 +5,7 @@ Knows no HTTP. Decoding is handed in, so that this floor knows no format but tha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import BinaryIO, Protocol
@@ -156,6 +157,14 @@ class Pictures:
             NotFound: the original is gone or cannot be read any more.
         """
         return self._preview(item, LARGE_SIDE)
+
+    def look(self, item: Item) -> Image:
+        """Returns the large preview, decoded.
+
+        Raises:
+            NotFound: the original is gone or cannot be read any more.
+        """
+        return self.upload(BytesIO(self.large(item).data))
 
     def storyboard(self, moments: Sequence[Item]) -> Preview:
         """Returns the small previews of a film's moments side by side, grey where one is lost."""

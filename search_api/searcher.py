@@ -1,33 +1,35 @@
 """The read use case: a query in, the best items out. Knows protocols only; no HTTP, no back end."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from threading import Lock
+from datetime import datetime
 from time import perf_counter
 
 import numpy as np
+from PIL.Image import Image
 
-from indexer.errors import NotFound
-from indexer.types import (
-    Catalog,
-    Embedder,
-    Hit,
-    Item,
-    Modality,
-    Place,
-    VectorIndex,
-    Vectors,
-)
+from indexer.types import Catalog, Embedder, Hit, Item, Modality, Place, VectorIndex, Vectors
 from indexer.vectors.structure import Structure
 from indexer.vectors.tuned import TunedIndex
+from search_api.aiming import Aim, Aiming
+from search_api.gathering import Gathering
+from search_api.grouping import Group, grouped
 from search_api.lookup import Lookup
-from search_api.query import Like, Picture, Query, Term, Text
-from search_api.ranking import fuse, ranked
+from search_api.narrowing import Narrowing
+from search_api.pages import cursor_of
+from search_api.query import Like, Query, Sort, Target, Term, Text
+from search_api.ranking import diverse
+from search_api.scenes import Scene, Scored, scenes, timeline
 from search_api.view import View
 
 log = logging.getLogger(__name__)
+
+_MIXED = 4
+"""Where results are reordered or grouped, so many times as many are looked at."""
+_SORTED = 200
+"""So many of the best are put in order of time, where that is asked for."""
+_DEEPEST = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,17 @@ class Timings:
 class Answer:
     """The best items for a query.
 
-    `pictures` holds, by id, the pictures and films that the found captions describe, `films` the
-    film of each found moment, `durations` the length in milliseconds of each found film, `copies`
-    where exact copies of found files lie; `searched` is the number of vectors that were compared.
+    Attributes:
+        hits: Best first, or as the query sorts them.
+        pictures: By id, the pictures and films that the found captions describe.
+        searched: How many vectors were compared.
+        took_ms: What each stage took.
+        copies: Where exact copies of found files lie.
+        films: The film of each found moment.
+        durations: The length in milliseconds of each found film.
+        groups: By a hit's id, all hits that count as one with it, itself first.
+        scenes: By a hit's id, where in its film the query is answered, best first.
+        next: The cursor of what follows; None where nothing does.
     """
 
     hits: Sequence[Hit]
@@ -55,6 +65,19 @@ class Answer:
     copies: Mapping[int, Sequence[Place]] = field(default_factory=dict)
     films: Mapping[int, Item] = field(default_factory=dict)
     durations: Mapping[int, int] = field(default_factory=dict)
+    groups: Mapping[int, Sequence[Hit]] = field(default_factory=dict)
+    scenes: Mapping[int, Sequence[Scene]] = field(default_factory=dict)
+    next: str | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a search found so far, and what it cost."""
+
+    hits: list[Hit]
+    searched: int = 0
+    embed_s: float = 0.0
+    fetch_s: float = 0.0
 
 
 class Searcher(Lookup):
@@ -67,14 +90,22 @@ class Searcher(Lookup):
         embedder: Embedder,
         *,
         follow: Callable[[], View | None] = lambda: None,
+        look: Callable[[Item], Image] | None = None,
     ) -> None:
-        """Answers from the given parts, until `follow` returns others: another space is live."""
+        """Answers from the given parts, until `follow` returns others: another space is live.
+
+        Args:
+            catalog: What may be shown.
+            indexes: The vectors of each modality.
+            embedder: Turns queries into such vectors.
+            follow: Returns another view once after each switch of spaces.
+            look: Returns the picture of an item, to take regions of; None where there are none.
+        """
         super().__init__(catalog)
         self._view = View(indexes, embedder)
         self._follow = follow
-        # A forward pass already uses every core or the whole GPU: two at once gain nothing, and
-        # not every model may be called from two threads.
-        self._embedding = Lock()
+        self._aiming = Aiming(self, look)
+        self._narrowing = Narrowing(catalog)
 
     @property
     def embedder(self) -> Embedder:
@@ -84,45 +115,56 @@ class Searcher(Lookup):
     def warm_up(self) -> None:
         """Makes the first search as fast as the next ones: models and indexes work lazily."""
         for modality in self._view.indexes:
-            self.search(Query((Text("warm"),), k=1, target=modality))
+            self.search(Query((Term(Text("warm")),), k=1, target=Target(modality), words=False))
 
     def search(self, query: Query) -> Answer:
         """Returns the `query.k` best items, fewer only if the library has no more.
 
         Raises:
             BadQuery: the terms cancel each other out.
-            NotFound: a `Like` term names an item that the library does not have.
+            NotFound: the query names an item that the library does not have.
         """
         started = perf_counter()
         view = self._current()
-        vector = fuse(np.concatenate([self._vector(view, term) for term in query.terms]))
-        embedded = perf_counter()
-        index = view.fresh(query.target)
-        excluded = {
-            id
-            for term in query.terms
-            if isinstance(term, Like)
-            for id in self._same(term.id, query.target)
-        }
-        hits, fetching = self._best(index, vector, query.k, excluded)
-        found = perf_counter()
-        items = [hit.item for hit in hits]
+        wanted = query.k if _as_ranked(query) else min(_MIXED * query.k + _SORTED, _DEEPEST)
+        found = self._closest(view, query, wanted) if query.finds else self._listed(query, wanted)
+        groups = self._arranged(view, query, found.hits)
+        hits = [group.leader for group in groups[: query.k]]
+        shown = groups[: query.k]
+        fetching = perf_counter()
+        items = [hit.item for group in shown for hit in group.hits]
         pictures, films = self.pictures_of(items), self.films_of(items)
         copies, durations = self.copies_of(items), self.durations_of(items)
         done = perf_counter()
+        fetch_s = found.fetch_s + done - fetching
+        seen = query.seen.union(hit.item.id for group in shown for hit in group.hits)
         return Answer(
             hits=hits,
             pictures=pictures,
-            searched=len(index),
+            searched=found.searched,
             took_ms=Timings(
-                embed=(embedded - started) * 1e3,
-                search=(found - embedded - fetching) * 1e3,
-                fetch=(done - found + fetching) * 1e3,
+                embed=found.embed_s * 1e3,
+                search=(done - started - found.embed_s - fetch_s) * 1e3,
+                fetch=fetch_s * 1e3,
             ),
             copies=copies,
             films=films,
             durations=durations,
+            groups={group.leader.item.id: group.hits for group in shown if len(group.hits) > 1},
+            scenes=self._scenes(view, query, shown),
+            next=cursor_of(query, seen) if len(hits) == query.k else None,
         )
+
+    def timeline(self, id: int, query: Query) -> Sequence[Scored]:
+        """Returns the moments of the film that the item is, or is part of, with their scores.
+
+        Raises:
+            BadQuery: the query does not say what to find.
+            NotFound: the library does not have the item, or it has nothing to do with a film.
+        """
+        view = self._current()
+        moments = self.moments(id)
+        return self._line(view, self._aim(view, query), moments)
 
     def generations(self) -> Mapping[Modality, int]:
         """Returns the saved state that each index shows; it grows with every save."""
@@ -144,53 +186,149 @@ class Searcher(Lookup):
             self._view = other
         return self._view
 
-    def _vector(self, view: View, term: Term) -> Vectors:
-        match term:
-            case Text(text):
-                return view.texts.get(text, partial(self._embed_text, view))
-            case Picture(image):
-                pixels = view.embedder.preprocess(image)
-                with self._embedding:
-                    return view.embedder.embed_images([pixels])
-            case Like(id):
-                item = self.item(id)
-                try:
-                    return view.fresh(item.modality).vectors(np.array([id], dtype=np.int64))
-                except KeyError as error:
-                    raise NotFound(
-                        f"Item {id} has no vector to search by: index its folder again."
-                    ) from error
+    def _aim(self, view: View, query: Query) -> Aim:
+        first = query.target.modalities[0]
+        return self._aiming.at(query, view, lambda: view.spread(first))
 
-    def _embed_text(self, view: View, text: str) -> Vectors:
-        with self._embedding:
-            return view.embedder.embed_texts([text])
+    def _closest(self, view: View, query: Query, wanted: int) -> _Found:
+        """Returns the best items of all indexes that hold what is to be found."""
+        started = perf_counter()
+        aim = self._aim(view, query)
+        found = _Found([], embed_s=perf_counter() - started)
+        named = [term.what.id for term in query.terms if isinstance(term.what, Like)]
+        modalities = [one for one in query.target.modalities if one in view.indexes]
+        for modality in modalities:
+            gathering = Gathering(
+                self._catalog,
+                view,
+                modality,
+                query,
+                aim,
+                among=self._narrowing.among(query.every_filter, modality),
+                excluded=self._excluded(query, named, modality),
+            )
+            found.hits.extend(gathering.best(wanted))
+            found.searched += gathering.searched
+            found.fetch_s += gathering.fetch_s
+        if len(modalities) > 1:
+            found.hits = self._across(view, aim, found.hits)
+        return found
 
-    def _best(
-        self, index: VectorIndex, vector: Vectors, k: int, excluded: set[int]
-    ) -> tuple[list[Hit], float]:
-        """Returns the k best hits that may be shown, and the seconds spent in the catalogue.
+    def _across(self, view: View, aim: Aim, hits: Sequence[Hit]) -> list[Hit]:
+        """Returns the hits of several indexes in one order.
 
-        The index may hold vectors of items that are hidden or gone, so it is asked for more until
-        k items can be shown or there are no more vectors.
+        Each score counts by how far it stands out among the scores of its own index, or captions
+        would come first for every text, and pictures for every picture (the modality gap).
         """
-        items: dict[int, Item] = {}
-        fetching = 0.0
-        size = len(index)
-        wanted = min(k + len(excluded), size)
-        while wanted:
-            matches = index.search(vector, wanted)
-            scores = {
-                int(id): float(score)
-                for id, score in zip(matches.ids[0], matches.scores[0], strict=True)
-                if id >= 0 and int(id) not in excluded
-            }
-            started = perf_counter()
-            items = dict(self._catalog.fetch(list(scores)))
-            fetching += perf_counter() - started
-            if len(items) >= k or wanted == size:
-                return ranked(Hit(item, scores[id]) for id, item in items.items())[:k], fetching
-            wanted = min(wanted * 2, size)
-        return [], fetching
+        scales = {modality: view.spread(modality).of(aim.toward) for modality in view.indexes}
+
+        def above(hit: Hit) -> float:
+            mean, spread = scales[hit.item.modality]
+            return (hit.score - mean) / spread
+
+        return sorted(hits, key=lambda hit: (-above(hit), hit.item.id))
+
+    def _listed(self, query: Query, wanted: int) -> _Found:
+        """Returns what passes the filters, in order of time: nothing says what is best."""
+        started = perf_counter()
+        limit = wanted + len(query.seen)
+        found = _Found([])
+        for modality in query.target.modalities:
+            ids = self._catalog.dated(
+                query.every_filter, modality, limit, oldest=query.sort is Sort.OLDEST
+            )
+            items = self._catalog.fetch([id for id in ids if id not in query.seen])
+            found.hits.extend(Hit(items[id], 0.0) for id in ids if id in items)
+        if len(query.target.modalities) > 1:
+            found.hits = self._by_time(found.hits, oldest=query.sort is Sort.OLDEST)
+        found.fetch_s = perf_counter() - started
+        return found
+
+    def _arranged(self, view: View, query: Query, hits: Sequence[Hit]) -> list[Group]:
+        """Returns the hits grouped and ordered as the query wants them."""
+        hits = list(hits)
+        if query.sort is not Sort.SCORE and query.finds:
+            hits = self._by_time(hits[:_SORTED], oldest=query.sort is Sort.OLDEST)
+        if query.collapse:
+            films = {id: film.id for id, film in self.films_of([h.item for h in hits]).items()}
+            groups = grouped(hits, self._stored(view, hits), films)
+        else:
+            groups = [Group((hit,)) for hit in hits]
+        if query.diversity and query.finds:
+            groups = self._diverse(view, query, groups)
+        return groups
+
+    def _diverse(self, view: View, query: Query, groups: list[Group]) -> list[Group]:
+        vectors = self._stored(view, [group.leader for group in groups])
+        known = [group for group in groups if group.leader.item.id in vectors]
+        if not known:
+            return groups
+        rows = np.stack([vectors[group.leader.item.id] for group in known])
+        # By rank, not by score: what made the order may be more than the cosine.
+        values = -np.log1p(np.arange(len(known), dtype=np.float64))
+        return [known[at] for at in diverse(rows, values, query.k, query.diversity)]
+
+    def _by_time(self, hits: Sequence[Hit], *, oldest: bool) -> list[Hit]:
+        """Returns the hits by when they were taken; what has no date comes last."""
+        described = {hit.item.id: _described(hit.item) for hit in hits}
+        facts = self._catalog.facts(sorted(set(described.values())))
+
+        def key(hit: Hit) -> tuple[bool, float, int]:
+            one = facts.get(described[hit.item.id])
+            taken = None if one is None else one.taken_at
+            sign = 1 if oldest else -1
+            return (taken is None, sign * _seconds(taken), sign * hit.item.id)
+
+        return sorted(hits, key=key)
+
+    def _scenes(
+        self, view: View, query: Query, groups: Sequence[Group]
+    ) -> dict[int, Sequence[Scene]]:
+        if not (query.collapse and query.finds):
+            return {}
+        films = {
+            group.leader.item.id: group.film or group.leader.item.id
+            for group in groups
+            if group.film is not None or group.leader.item.modality is Modality.VIDEO
+        }
+        if not films:
+            return {}
+        aim = self._aim(view, query)
+        return {
+            id: scenes(self._line(view, aim, self._catalog.moments(film)))
+            for id, film in films.items()
+        }
+
+    def _line(self, view: View, aim: Aim, moments: Sequence[Item]) -> Sequence[Scored]:
+        vectors = self._stored_ids(view, Modality.IMAGE, [moment.id for moment in moments])
+        scores = np.array(
+            [
+                float(vectors[moment.id] @ aim.toward[0]) if moment.id in vectors else np.nan
+                for moment in moments
+            ]
+        )
+        return timeline(moments, scores)
+
+    def _stored(self, view: View, hits: Sequence[Hit]) -> dict[int, Vectors]:
+        found: dict[int, Vectors] = {}
+        for modality in view.indexes:
+            ids = [hit.item.id for hit in hits if hit.item.modality is modality]
+            found |= self._stored_ids(view, modality, ids)
+        return found
+
+    def _stored_ids(self, view: View, modality: Modality, ids: Sequence[int]) -> dict[int, Vectors]:
+        """Returns the vectors of those ids that the index has, by id."""
+        if not ids:
+            return {}
+        wanted, rows = view.stored(modality, np.array(ids, np.int64))
+        return dict(zip(wanted.tolist(), rows, strict=True))
+
+    def _excluded(self, query: Query, named: Sequence[int], target: Modality) -> Collection[int]:
+        """Returns what a search should not find: what it has already."""
+        excluded = set(query.seen).union(query.more, query.less)
+        for id in named:
+            excluded |= self._same(id, target)
+        return excluded
 
     def _same(self, id: int, target: Modality) -> set[int]:
         """Returns what a search for things like the item should not find: it has them already."""
@@ -200,3 +338,16 @@ class Searcher(Lookup):
         if item.modality is Modality.IMAGE and target is Modality.VIDEO:
             return {id, *(film.id for film in self.films_of([item]).values())}
         return {id}
+
+
+def _as_ranked(query: Query) -> bool:
+    """Whether the best k, as they come, are the answer."""
+    return not (query.collapse or query.diversity or (query.finds and query.sort is not Sort.SCORE))
+
+
+def _described(item: Item) -> int:
+    return item.id if item.about is None else item.about
+
+
+def _seconds(taken: datetime | None) -> float:
+    return 0.0 if taken is None else (taken - datetime(1, 1, 1)).total_seconds()

@@ -5,7 +5,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from threading import Lock
 
-from indexer.types import Embedder, Modality, VectorIndex, Vectors
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.types import Embedder, Ids, Modality, VectorIndex, Vectors
+from search_api.spread import Spread, SpreadKeeper
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +23,7 @@ class View:
         self.indexes = indexes
         self.embedder = embedder
         self.texts = TextCache(CACHED_TEXTS)
+        self._spreads = {modality: SpreadKeeper() for modality in indexes}
 
     def fresh(self, modality: Modality) -> VectorIndex:
         """Returns the index after following what the indexer saved since."""
@@ -26,6 +31,27 @@ class View:
         if index.refresh():
             log.info("The %s index has new content: %d vectors.", modality, len(index))
         return index
+
+    def spread(self, modality: Modality) -> Spread:
+        """Returns how scores spread over the index."""
+        return self._spreads[modality].of(self.indexes[modality])
+
+    def stored(self, modality: Modality, ids: Ids) -> tuple[Ids, Vectors]:
+        """Returns those of the ids that the index has, and their vectors, float32 (n, dim)."""
+        index = self.indexes[modality]
+        try:
+            return ids, index.vectors(ids)
+        except KeyError:  # removed since they were found, or not of this index
+            there = ids[among(ids, index.ids)]
+            return there, index.vectors(there)
+
+
+def among(ids: Ids, known: Ids) -> NDArray[np.bool_]:
+    """Returns which ids are among the known ones, which ascend, bool (n,)."""
+    if not len(known):
+        return np.zeros(len(ids), bool)
+    at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return np.asarray(known[at] == ids)
 
 
 class TextCache:

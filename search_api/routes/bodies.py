@@ -8,68 +8,6 @@ from pydantic import BaseModel, Field
 from indexer.types import Counts, Kind, Modality, Skipped
 from indexer.vectors.structure import EXACT, Structure
 from search_api.routes.document import example
-from search_api.routes.item_bodies import ItemBody
-from search_api.searcher import Answer
-
-
-class HitBody(BaseModel):
-    """A found item."""
-
-    score: float = Field(
-        description="Cosine to the query, from -1 to 1; higher is better.",
-        json_schema_extra=example(0.3127),
-    )
-    item: ItemBody
-
-
-class TimingsBody(BaseModel):
-    """Milliseconds that each stage took."""
-
-    embed: float = Field(json_schema_extra=example(3.1))
-    search: float = Field(json_schema_extra=example(0.8))
-    fetch: float = Field(json_schema_extra=example(0.6))
-
-
-class SearchBody(BaseModel):
-    """The answer to a search."""
-
-    target: Modality
-    hits: list[HitBody] = Field(description="Best first; equal scores by id.")
-    searched: int = Field(
-        description="How many vectors were compared.", json_schema_extra=example(7091)
-    )
-    model: str = Field(
-        description="The model that made the vectors.",
-        json_schema_extra=example("open_clip:ViT-B-32/laion2b_s34b_b79k"),
-    )
-    took_ms: TimingsBody
-
-    @classmethod
-    def of(cls, answer: Answer, *, target: Modality, model: str) -> Self:
-        took = answer.took_ms
-        return cls(
-            target=target,
-            hits=[
-                HitBody(
-                    score=round(hit.score, 6),
-                    item=ItemBody.of(
-                        hit.item,
-                        answer.pictures,
-                        answer.copies.get(hit.item.id, ()),
-                        answer.films.get(hit.item.id),
-                        answer.durations.get(hit.item.id),
-                    ),
-                )
-                for hit in answer.hits
-            ],
-            searched=answer.searched,
-            model=model,
-            took_ms=TimingsBody(
-                embed=round(took.embed, 3),
-                search=round(took.search, 3),
-                fetch=round(took.fetch, 3),
-            ),
-        )
 
 
 class ModelBody(BaseModel):

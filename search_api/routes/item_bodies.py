@@ -224,6 +224,11 @@ class DetailBody(ItemBody):
     facts: FactsBody | None = Field(
         description="What the file tells of itself, where it tells anything."
     )
+    tags: list[str] = Field(
+        description="The tags that users gave it, in order of name. A moment has those of its "
+        "film, a caption those of what it describes.",
+        json_schema_extra=example(["favourite"]),
+    )
 
     @classmethod
     def for_detail(cls, detail: Detail, *, moves: bool) -> Self:
@@ -249,4 +254,5 @@ class DetailBody(ItemBody):
             companions=[companion.path for companion in detail.companions],
             motion=f"{API}/items/{item.id}/motion" if moves else None,
             facts=FactsBody.of(facts) if facts else None,
+            tags=list(detail.tags),
         )

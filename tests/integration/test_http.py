@@ -225,6 +225,7 @@ def test_search_by_text_answers_as_the_contract_says(client: FlaskClient) -> Non
     body = client.get("/api/v1/search?q=red&k=1").json
     assert body["took_ms"].keys() == {"embed", "search", "fetch"}
     del body["took_ms"]
+    assert isinstance(body.pop("next"), str)
     assert body == {
         "target": "image",
         "searched": 4,
@@ -232,6 +233,25 @@ def test_search_by_text_answers_as_the_contract_says(client: FlaskClient) -> Non
         "hits": [
             {
                 "score": pytest.approx(0.995037, abs=1e-6),
+                "probability": None,
+                "reasons": [
+                    {
+                        "part": "caption",
+                        "score": pytest.approx(0.25),
+                        "literal": True,
+                        "text": "a red square",
+                        "item": 11,
+                    },
+                    {
+                        "part": "picture",
+                        "score": pytest.approx(0.995037, abs=1e-6),
+                        "literal": False,
+                        "text": None,
+                        "item": None,
+                    },
+                ],
+                "group": [],
+                "scenes": [],
                 "item": {
                     "id": 1,
                     "kind": "image",
@@ -306,7 +326,9 @@ def test_search_for_nothing_is_refused(client: FlaskClient, query: str) -> None:
         ("q=red&k=99999999999999999999999999", "k: "),
         ("q=red&k=many", "k: "),
         ("q=red&k=", "k: "),
-        ("q=red&target=film", "'image', 'text' or 'video'"),
+        ("q=red&target=film", "'image', 'picture', 'moment', 'text', 'video' or 'all'"),
+        ("q=red&diversity=1.5", "diversity: "),
+        ("q=red&sort=size", "'score', 'newest' or 'oldest'"),
         ("like=-1", "like: "),
         ("like=9223372036854775808", "like: "),
         ("like=NaN", "like: "),

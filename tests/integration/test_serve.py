@@ -233,7 +233,7 @@ def test_search_like_an_item_leaves_it_out(photos: Photos) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "Give a text, --image FILE or --like ID"),
+        ([], "Give a text, --image FILE, --like ID or --more ID"),
         (["  "], "Give a text"),
         (["red", "-k", "0"], "-k"),
         (["red", "-k", "201"], "-k"),

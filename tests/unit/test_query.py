@@ -2,18 +2,19 @@ import pytest
 from PIL import Image
 
 from indexer.errors import BadQuery
-from indexer.types import Modality
-from search_api.query import MAX_K, MAX_TEXT, Like, Picture, Query, Text, clean, parse_query
+from search_api.grammar import parse_query
+from search_api.query import MAX_K, MAX_TEXT, Like, Picture, Query, Target, Term, Text, clean
 
 
 def test_all_given_terms_are_asked_together() -> None:
     image = Image.new("RGB", (2, 2))
-    query = parse_query(text="dog", image=image, like=7, k=3, target=Modality.TEXT)
-    assert query == Query((Text("dog"), Picture(image), Like(7)), k=3, target=Modality.TEXT)
+    query = parse_query(text="dog", image=image, like=7, k=3, target=Target.TEXT)
+    terms = (Term(Text("dog")), Term(Picture(image)), Term(Like(7)))
+    assert query == Query(terms, k=3, target=Target.TEXT)
 
 
 def test_blank_text_beside_another_term_counts_as_not_given() -> None:
-    assert parse_query(text=" \t", like=7).terms == (Like(7),)
+    assert parse_query(text=" \t", like=7).terms == (Term(Like(7)),)
 
 
 @pytest.mark.parametrize("text", [None, "", "  ", "\n\u00a0\u2003"])
@@ -35,7 +36,7 @@ def test_id_that_no_database_can_hold_is_refused(id: int) -> None:
 
 
 def test_text_is_accepted_up_to_its_limit_and_refused_beyond() -> None:
-    assert parse_query(text="ñ" * MAX_TEXT).terms == (Text("ñ" * MAX_TEXT),)
+    assert parse_query(text="ñ" * MAX_TEXT).terms == (Term(Text("ñ" * MAX_TEXT)),)
     with pytest.raises(BadQuery, match="1,001 characters"):
         parse_query(text="ñ" * (MAX_TEXT + 1))
 

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Lock
 
 import numpy as np
@@ -6,9 +7,10 @@ import pytest
 from PIL import Image
 
 from indexer.errors import BadQuery, NotFound
-from indexer.types import Facts, Modality, Place, Vectors
-from search_api.query import parse_query
-from search_api.searcher import Searcher
+from indexer.types import Facts, Modality, Part, Place, Vectors
+from search_api.grammar import parse_query
+from search_api.query import Fusion, Sort, Target
+from search_api.searcher import Answer, Searcher
 from search_api.view import TextCache
 from tests.fakes import FakeCatalog, FakeEmbedder, FakeIndex, caption, film, moment, picture, unit
 
@@ -42,8 +44,12 @@ class Library:
             self.embedder,
         )
 
+    def answer(self, **query: object) -> Answer:
+        """Answers by how things look alone, unless the query says otherwise."""
+        return self.searcher.search(parse_query(**{"words": False, **query}))
+
     def ids(self, **query: object) -> list[int]:
-        return [hit.item.id for hit in self.searcher.search(parse_query(**query)).hits]
+        return [hit.item.id for hit in self.answer(**query).hits]
 
 
 @pytest.fixture
@@ -57,12 +63,12 @@ def test_text_finds_the_pictures_that_it_means_best_first(library: Library) -> N
 
 
 def test_score_is_the_cosine(library: Library) -> None:
-    best = library.searcher.search(parse_query(text="red", k=1)).hits[0]
+    best = library.answer(text="red", k=1).hits[0]
     assert best.score == pytest.approx(1 / np.sqrt(1.01), abs=1e-6)
 
 
 def test_target_text_finds_captions_and_brings_their_pictures(library: Library) -> None:
-    answer = library.searcher.search(parse_query(text="red", target=Modality.TEXT))
+    answer = library.answer(text="red", target=Target.TEXT)
     assert [hit.item.id for hit in answer.hits] == [11, 12]
     assert answer.pictures == {1: picture(1)}
     assert answer.searched == 2
@@ -86,7 +92,7 @@ def test_like_finds_neighbours_but_never_the_item_itself(library: Library) -> No
 
 
 def test_like_a_picture_finds_its_captions(library: Library) -> None:
-    assert library.ids(like=1, target=Modality.TEXT, k=1) == [11]
+    assert library.ids(like=1, target=Target.TEXT, k=1) == [11]
 
 
 def test_like_a_caption_finds_its_picture(library: Library) -> None:
@@ -160,7 +166,7 @@ def test_new_items_are_found_without_a_restart(library: Library) -> None:
 
 def test_same_text_is_embedded_once(library: Library) -> None:
     library.ids(text="red")
-    library.ids(text="  red ", target=Modality.TEXT)
+    library.ids(text="  red ", target=Target.TEXT)
     assert library.embedder.asked == ["red"]
 
 
@@ -215,9 +221,9 @@ def test_copies_of_pictures_are_told(library: Library) -> None:
     places = [Place("/other", "copy of 1.jpg")]
     library.catalog.places = {1: places}
     assert library.searcher.detail(1).copies == places
-    answer = library.searcher.search(parse_query(like=11, k=5, target=Modality.IMAGE))
+    answer = library.answer(like=11, k=5, target=Target.IMAGE)
     assert answer.copies == {1: places}
-    captions = library.searcher.search(parse_query(like=1, k=5, target=Modality.TEXT))
+    captions = library.answer(like=1, k=5, target=Target.TEXT)
     assert captions.copies == {}
 
 
@@ -260,25 +266,25 @@ def films() -> Library:
 
 
 def test_target_video_finds_films(films: Library) -> None:
-    assert films.ids(text="green", target=Modality.VIDEO) == [30, 20]
+    assert films.ids(text="green", target=Target.VIDEO) == [30, 20]
     films.catalog.told[30] = Facts(duration_ms=1_000)
-    answer = films.searcher.search(parse_query(text="green", target=Modality.VIDEO))
+    answer = films.answer(text="green", target=Target.VIDEO)
     assert answer.durations == {30: 1_000}
 
 
 def test_found_moments_bring_their_films(films: Library) -> None:
-    answer = films.searcher.search(parse_query(text="red", k=2))
+    answer = films.answer(text="red", k=2)
     assert [hit.item.id for hit in answer.hits] == [21, 1]
     assert {id: item.id for id, item in answer.films.items()} == {21: 20}
 
 
 def test_like_a_film_leaves_its_own_moments_out(films: Library) -> None:
     assert films.ids(like=20, k=2) == [1, 3]
-    assert films.ids(like=20, target=Modality.VIDEO) == [30]
+    assert films.ids(like=20, target=Target.VIDEO) == [30]
 
 
 def test_like_a_moment_leaves_its_own_film_out(films: Library) -> None:
-    assert films.ids(like=22, target=Modality.VIDEO) == [30]
+    assert films.ids(like=22, target=Target.VIDEO) == [30]
     assert films.ids(like=22, k=2) == [3, 1]
 
 
@@ -297,3 +303,238 @@ def test_film_is_pictured_by_a_moment(
 def test_film_without_moments_is_pictured_by_itself(films: Library) -> None:
     films.catalog.items[40] = film(40, "empty.mp4")
     assert films.searcher.pictured(40, 5).id == 40
+
+
+def test_weights_shift_what_is_found(library: Library) -> None:
+    library.catalog.items[4] = picture(4)
+    library.images.add(np.array([4]), unit([1, 1, 0]))
+    assert library.ids(text="+red +green", k=1) == [4]
+    assert library.ids(text="9:red +green", k=1) == [1]
+    assert library.ids(text="+red 9:green", k=1) == [2]
+
+
+def test_what_to_look_away_from_is_pushed_back_but_not_gone(library: Library) -> None:
+    reds = range(4, 14)
+    library.catalog.items |= {id: picture(id) for id in (*reds, 20)}
+    library.images.add(np.array(reds), unit(*([1, 0, 0.3 + id / 50] for id in reds)))
+    library.images.add(np.array([20]), unit([1, 0.45, 0]))
+    plain, found = library.ids(text="red"), library.ids(text="red -green")
+    assert plain.index(20) < plain.index(13)
+    assert found.index(20) > found.index(13)
+    assert sorted(found) == [1, 2, 3, *reds, 20]
+
+
+def test_score_stays_the_cosine_to_what_is_to_be_found(library: Library) -> None:
+    plain = {hit.item.id: hit.score for hit in library.answer(text="red").hits}
+    pushed = {hit.item.id: hit.score for hit in library.answer(text="red -green").hits}
+    assert pushed == pytest.approx(plain)
+
+
+def test_ranks_can_be_fused_instead_of_vectors(library: Library) -> None:
+    """Second for both beats first for one and last for the other."""
+    blues = range(5, 40)
+    library.catalog.items |= {id: picture(id) for id in (4, *blues)}
+    library.images.add(np.array([4]), unit([0.5, 0.5, 1]))
+    library.images.add(np.array(blues), unit(*([0.1, 0.1, 1 + id / 9] for id in blues)))
+    assert library.ids(text="+red +green", fusion=Fusion.RANKS, k=1) == [4]
+    assert library.ids(text="+red 99:green", fusion=Fusion.RANKS, k=1) == [2]
+
+
+def test_filters_hold_for_every_result_and_cost_none(library: Library) -> None:
+    library.catalog.told = {2: Facts(camera="Nikon"), 3: Facts(camera="Canon")}
+    assert library.ids(text="red camera:nikon,canon") == [2, 3]
+    assert library.ids(text="red -camera:nikon") == [1, 3]
+    assert library.ids(text="red camera:leica") == []
+
+
+def test_filters_alone_list_what_passes_newest_first(library: Library) -> None:
+    library.catalog.told = {
+        1: Facts(taken_at=datetime(2019, 5, 1)),
+        3: Facts(taken_at=datetime(2020, 5, 1)),
+    }
+    assert library.ids(text="kind:picture") == [3, 1, 2]
+    assert library.ids(text="kind:picture", sort=Sort.OLDEST) == [1, 3, 2]
+    assert library.ids(text="taken:2019") == [1]
+
+
+def test_results_can_come_in_order_of_time(library: Library) -> None:
+    library.catalog.told = {
+        1: Facts(taken_at=datetime(2019, 5, 1)),
+        3: Facts(taken_at=datetime(2020, 5, 1)),
+    }
+    assert library.ids(text="red", sort=Sort.NEWEST) == [3, 1, 2]
+    assert library.ids(text="red", sort=Sort.OLDEST) == [1, 3, 2]
+
+
+def test_target_narrows_to_pictures_or_to_moments(films: Library) -> None:
+    assert films.ids(text="red", target=Target.PICTURE)[0] == 1
+    assert set(films.ids(text="red", target=Target.MOMENT)) == {21, 22, 31}
+
+
+def test_one_ranking_over_all_is_not_decided_by_the_modality_gap(library: Library) -> None:
+    """All captions are nearer to the text than any picture is, but one picture stands out."""
+
+    def at(cosines: list[float]) -> Vectors:
+        return unit(*([one, np.sqrt(1 - one**2), 0] for one in cosines))
+
+    generator = np.random.default_rng(5)
+    pictures, captions = range(100, 140), range(200, 240)
+    library.catalog.items |= {id: picture(id) for id in pictures}
+    library.catalog.items |= {id: caption(id, "x") for id in captions}
+    library.images = FakeIndex(pictures, at([*generator.uniform(0.0, 0.1, 39), 0.4]))
+    library.captions = FakeIndex(captions, at([*generator.uniform(0.7, 0.8, 40)]))
+    library.searcher = Searcher(
+        library.catalog,
+        {Modality.IMAGE: library.images, Modality.TEXT: library.captions},
+        library.embedder,
+    )
+    best = {
+        target: library.answer(text="red", target=target, k=1).hits[0]
+        for target in (Target.IMAGE, Target.TEXT, Target.ALL)
+    }
+    assert best[Target.IMAGE].score < best[Target.TEXT].score
+    assert best[Target.ALL].item.id == 139
+
+
+def test_words_find_what_does_not_look_like_it(library: Library) -> None:
+    library.catalog.items[3] = picture(3, "holidays/red-square.jpg")
+    assert library.ids(text="red", words=False)[:2] == [1, 2]
+    answer = library.answer(text="red", words=True)
+    assert {hit.item.id for hit in answer.hits[:2]} == {1, 3}
+    reasons = {hit.item.id: hit.reasons for hit in answer.hits}
+    assert [(one.part, one.literal) for one in reasons[3]] == [
+        (Part.NAME, True),
+        (Part.PICTURE, False),
+    ]
+    assert [(one.part, one.literal, one.item) for one in reasons[1]] == [
+        (Part.CAPTION, True, 11),
+        (Part.PICTURE, False, None),
+    ]
+    assert [one.part for one in reasons[2]] == [Part.PICTURE]
+
+
+def test_captions_that_mean_the_same_find_their_pictures(library: Library) -> None:
+    others = range(30, 60)
+    library.catalog.items |= {id: caption(id, "x", about=2) for id in others}
+    library.catalog.items[60] = caption(60, "crimson", about=3)
+    library.captions.add(np.array(others), unit(*([0, 1, id / 60] for id in others)))
+    library.captions.add(np.array([60]), unit([1, 0, 0]))
+    assert library.ids(text="red", words=False) == [1, 2, 3]
+    answer = library.answer(text="red", words=True)
+    assert [hit.item.id for hit in answer.hits] == [1, 3, 2]
+    (said, looked) = answer.hits[1].reasons
+    assert (said.part, said.literal, said.text, said.item) == (Part.CAPTION, False, "crimson", 60)
+    assert looked.part is Part.PICTURE
+
+
+def test_few_captions_do_not_come_up_whatever_is_asked(library: Library) -> None:
+    assert library.ids(text="green", words=True)[0] == 2
+    assert library.ids(text="blue", words=True)[0] == 3
+
+
+def test_words_cannot_bring_in_what_filters_keep_out(library: Library) -> None:
+    library.catalog.told = {2: Facts(camera="Nikon")}
+    assert library.ids(text="red camera:nikon", words=True) == [2]
+
+
+def test_quoted_words_must_stand_somewhere(library: Library) -> None:
+    library.embedder.texts = TEXTS | {"red one": (1, 0, 0), "red red one": (1, 0, 0)}
+    assert library.ids(text='"red one"') == [1]
+    assert library.ids(text='red "red one"') == [1]
+    assert library.ids(text='red -"red one"') == [2, 3]
+
+
+def test_pages_neither_repeat_nor_leave_out_while_the_index_grows(library: Library) -> None:
+    generator = np.random.default_rng(1)
+    library.catalog.items |= {id: picture(id) for id in range(100, 160)}
+    library.images.add(np.arange(100, 160), unit(*generator.normal(size=(60, 3))))
+    before = set(library.ids(text="red", k=200))
+    seen: list[int] = []
+    cursor = None
+    for page in range(40):
+        answer = library.answer(text="red", k=7, cursor=cursor)
+        seen += [hit.item.id for hit in answer.hits]
+        if page < 5:
+            new = np.array([1_000 + page])
+            library.catalog.items[int(new[0])] = picture(int(new[0]))
+            library.images.add(new, unit([1, 0, 0.01 * page]))
+        if (cursor := answer.next) is None:
+            break
+    assert len(seen) == len(set(seen))
+    assert before <= set(seen)
+
+
+def test_last_page_has_no_next(library: Library) -> None:
+    assert library.answer(text="red", k=4).next is None
+    first = library.answer(text="red", k=2)
+    last = library.answer(text="red", k=2, cursor=first.next)
+    assert ([hit.item.id for hit in last.hits], last.next) == ([3], None)
+
+
+def test_more_and_less_move_the_search(library: Library) -> None:
+    library.catalog.items |= {id: picture(id) for id in (4, 5, 6, 7)}
+    rows = unit([1, 0.6, 0], [1, 0, 0.6], [1, 0.7, 0], [1, 0, 0.69])
+    library.images.add(np.array([4, 5, 6, 7]), rows)
+    plain = library.ids(text="red")
+    assert plain.index(6) - plain.index(7) == 1
+    found = library.ids(text="red", more=(4,), less=(5,))
+    assert found.index(6) < found.index(7)
+    found = library.ids(text="red", more=(5,), less=(4,))
+    assert found.index(7) < found.index(6)
+    assert library.ids(more=(4,), k=1) == [6]
+
+
+def test_judged_items_do_not_come_again(library: Library) -> None:
+    assert library.ids(text="red", more=(1,), less=(2,)) == [3]
+
+
+def test_diverse_results_begin_with_the_best_and_then_differ(library: Library) -> None:
+    library.catalog.items[4] = picture(4)
+    library.images.add(np.array([4]), unit([1, 0, 0.15]))
+    assert library.ids(text="red", k=2) == [1, 4]
+    assert library.ids(text="red", k=2, diversity=0.8)[1] in (2, 3)
+    assert library.ids(text="red", k=2, diversity=0.8)[0] == 1
+
+
+def test_collapsed_films_come_once_with_their_scenes(films: Library) -> None:
+    answer = films.answer(text="blue", collapse=True, k=5)
+    assert 21 not in {hit.item.id for hit in answer.hits}
+    assert [hit.item.id for hit in answer.groups[22]] == [22, 21]
+    assert [(one.start_ms, one.end_ms) for one in answer.scenes[22]] == [(1_000, 9_000)]
+
+
+def test_collapsed_near_duplicates_are_not_on_a_later_page(library: Library) -> None:
+    library.catalog.items |= {id: picture(id) for id in (4, 5)}
+    library.images.add(np.array([4, 5]), unit([1, 0, 0.11], [0, 1, 0.01]))
+    first = library.answer(text="red", k=1, collapse=True)
+    assert [hit.item.id for hit in first.groups[1]] == [1, 4]
+    rest = library.answer(text="red", k=9, collapse=True, cursor=first.next)
+    assert [hit.item.id for hit in rest.hits] == [2, 3]
+
+
+def test_region_of_an_item_is_looked_for_alone(library: Library) -> None:
+    halves = Image.new("RGB", (10, 10), (255, 0, 0))
+    halves.paste((0, 255, 0), (5, 0, 10, 10))
+    searcher = Searcher(
+        library.catalog,
+        {Modality.IMAGE: library.images, Modality.TEXT: library.captions},
+        library.embedder,
+        look=lambda item: halves,
+    )
+
+    def best(query: str) -> int:
+        return searcher.search(parse_query(text=query, words=False, k=1)).hits[0].item.id
+
+    assert best("like:3@0.5,0,0.5,1") == 2
+    assert best("like:3@0,0,0.5,1") == 1
+
+
+def test_region_of_a_caption_is_refused(library: Library) -> None:
+    with pytest.raises(BadQuery, match="no picture to take a region of"):
+        library.ids(text="like:11@0,0,1,1")
+
+
+def test_timeline_has_all_moments_of_the_film(films: Library) -> None:
+    line = films.searcher.timeline(22, parse_query(text="blue"))
+    assert [one.moment.id for one in line] == [21, 22]
+    assert line[1].score == pytest.approx(1)

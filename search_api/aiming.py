@@ -1,0 +1,157 @@
+"""What a query's terms become in a space: where to look, and where to look away from.
+
+Terms are added with weights in units of their spread: cosines between pictures differ several times
+as much as those of a text and pictures, so plain sums let a picture drown any words beside it.
+Terms with a weight below 0 do not pull the sum, which would turn it away from what is asked for;
+they push back what clearly shows them. What is like items marked as right or wrong follows Rocchio
+(1971). `make bench-fusion` measures all three.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+
+import numpy as np
+from PIL.Image import Image
+
+from indexer.errors import BadQuery, NotFound
+from indexer.types import Item, Modality, Vectors
+from search_api.lookup import Lookup
+from search_api.query import Like, Picture, Query, Region, Term, Text, texts_of
+from search_api.ranking import fuse
+from search_api.spread import Spread
+from search_api.view import View
+
+MORE, LESS = 0.75, 0.5
+"""Shares of what is right and wrong, beside 1 for what was asked; `make bench-fusion`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where to look.
+
+    Attributes:
+        toward: float32 (1, dim), the direction of what to find.
+        away: Directions of what to push back, each float32 (1, dim) with a weight above 0.
+        each: All terms apart, each float32 (1, dim) with its weight, for lists to be fused.
+        texts: float32 (1, dim), the direction of the texts alone; None where there are none.
+        words: The texts to find, one after the other.
+    """
+
+    toward: Vectors
+    away: tuple[tuple[Vectors, float], ...]
+    each: tuple[tuple[Vectors, float], ...]
+    texts: Vectors | None
+    words: str
+
+
+class Aiming:
+    """Turns queries into aims; safe to call from many threads."""
+
+    def __init__(self, lookup: Lookup, look: Callable[[Item], Image] | None) -> None:
+        """Takes what is known of items, and what shows the picture of one."""
+        self._lookup = lookup
+        self._look = look
+        # A forward pass already uses every core or the whole GPU: two at once gain nothing, and
+        # not every model may be called from two threads.
+        self._embedding = Lock()
+
+    def at(self, query: Query, view: View, spread: Callable[[], Spread]) -> Aim:
+        """Returns where the query looks in a space.
+
+        Args:
+            query: It must say what to find.
+            view: The space.
+            spread: Returns that of the index that is to be searched; called only if needed.
+
+        Raises:
+            BadQuery: the terms cancel each other out.
+            NotFound: the library does not have an item that is named.
+        """
+        each = [(self._vector(view, term), term.weight) for term in query.terms]
+        finds = [(vector, weight) for vector, weight in each if weight > 0]
+        more, less = self._mean(view, query.more), self._mean(view, query.less)
+        if len(finds) == 1 and more is None and less is None:
+            toward = finds[0][0]
+        else:
+            toward = self._summed(finds, more, less, spread())
+        texts = [
+            (vector, weight)
+            for term, (vector, weight) in zip(query.terms, each, strict=True)
+            if isinstance(term.what, Text) and weight > 0
+        ]
+        return Aim(
+            toward=toward,
+            away=tuple((vector, -weight) for vector, weight in each if weight < 0),
+            each=tuple(each),
+            texts=_fused(texts) if texts else None,
+            words=" ".join(texts_of(query.terms)),
+        )
+
+    def _summed(
+        self,
+        finds: Sequence[tuple[Vectors, float]],
+        more: Vectors | None,
+        less: Vectors | None,
+        spread: Spread,
+    ) -> Vectors:
+        total = sum(weight for _, weight in finds)
+        parts = [(vector, weight / total) for vector, weight in finds]
+        parts += [
+            (vector, weight if finds else weight / MORE)
+            for vector, weight in ((more, MORE), (less, -LESS))
+            if vector is not None
+        ]
+        return fuse(
+            np.concatenate([vector for vector, _ in parts]),
+            [weight / spread.of(vector)[1] for vector, weight in parts],
+        )
+
+    def _mean(self, view: View, ids: Sequence[int]) -> Vectors | None:
+        if not ids:
+            return None
+        return fuse(np.concatenate([self._stored(view, self._lookup.item(id)) for id in ids]))
+
+    def _vector(self, view: View, term: Term) -> Vectors:
+        match term.what:
+            case Text(text):
+                return view.texts.get(text, partial(self._embed_text, view))
+            case Picture(image):
+                return self._embed_picture(view, image)
+            case Like(id, region):
+                item = self._lookup.item(id)
+                if region is None:
+                    return self._stored(view, item)
+                return self._embed_picture(view, self._cut_out(item, region))
+
+    def _stored(self, view: View, item: Item) -> Vectors:
+        try:
+            return view.fresh(item.modality).vectors(np.array([item.id], dtype=np.int64))
+        except KeyError as error:
+            raise NotFound(
+                f"Item {item.id} has no vector to search by: index its folder again."
+            ) from error
+
+    def _cut_out(self, item: Item, region: Region) -> Image:
+        if item.modality is Modality.TEXT or self._look is None:
+            raise BadQuery(f"Item {item.id} has no picture to take a region of.")
+        image = self._look(self._lookup.pictured(item.id))
+        width, height = image.size
+        left, top = round(region.left * width), round(region.top * height)
+        right = max(left + 1, round((region.left + region.width) * width))
+        bottom = max(top + 1, round((region.top + region.height) * height))
+        return image.crop((left, top, min(right, width), min(bottom, height)))
+
+    def _embed_picture(self, view: View, image: Image) -> Vectors:
+        pixels = view.embedder.preprocess(image)
+        with self._embedding:
+            return view.embedder.embed_images([pixels])
+
+    def _embed_text(self, view: View, text: str) -> Vectors:
+        with self._embedding:
+            return view.embedder.embed_texts([text])
+
+
+def _fused(parts: Sequence[tuple[Vectors, float]]) -> Vectors:
+    return fuse(np.concatenate([vector for vector, _ in parts]), [weight for _, weight in parts])
