@@ -35,14 +35,13 @@ class Aim:
         toward: float32 (1, dim), the direction of what to find.
         away: Directions of what to push back, each float32 (1, dim) with a weight above 0.
         each: All terms apart, each float32 (1, dim) with its weight, for lists to be fused.
-        texts: float32 (1, dim), the direction of the texts alone; None where there are none.
-        words: The texts to find, one after the other.
+        words: The texts to find, one after the other; empty where something else is to be found
+            as well, of which words would only be a part.
     """
 
     toward: Vectors
     away: tuple[tuple[Vectors, float], ...]
     each: tuple[tuple[Vectors, float], ...]
-    texts: Vectors | None
     words: str
 
 
@@ -76,17 +75,14 @@ class Aiming:
             toward = finds[0][0]
         else:
             toward = self._summed(finds, more, less, spread())
-        texts = [
-            (vector, weight)
-            for term, (vector, weight) in zip(query.terms, each, strict=True)
-            if isinstance(term.what, Text) and weight > 0
-        ]
+        finds_text = not query.more and all(
+            isinstance(term.what, Text) for term in query.terms if term.weight > 0
+        )
         return Aim(
             toward=toward,
             away=tuple((vector, -weight) for vector, weight in each if weight < 0),
             each=tuple(each),
-            texts=_fused(texts) if texts else None,
-            words=" ".join(texts_of(query.terms)),
+            words=" ".join(texts_of(query.terms)) if finds_text else "",
         )
 
     def _summed(
@@ -151,7 +147,3 @@ class Aiming:
     def _embed_text(self, view: View, text: str) -> Vectors:
         with self._embedding:
             return view.embedder.embed_texts([text])
-
-
-def _fused(parts: Sequence[tuple[Vectors, float]]) -> Vectors:
-    return fuse(np.concatenate([vector for vector, _ in parts]), [weight for _, weight in parts])

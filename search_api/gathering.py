@@ -133,12 +133,12 @@ class Gathering:
     def _said(self) -> list[_List]:
         """Returns what words about items find: by their meaning, and as they stand."""
         aim = self._aim
-        if not self._query.words or aim.texts is None:
+        if not (self._query.words and aim.words):
             return []
         literal = self._by_words(aim.words)
         if self._modality is Modality.TEXT or not len(self._view.indexes[Modality.TEXT]):
             return [literal] if literal.ids else []
-        lists = [self._by_captions(aim.texts), literal]
+        lists = [self._by_captions(aim.toward), literal]
         return [one for one in lists if one.ids]
 
     def _by_words(self, words: str) -> _List:

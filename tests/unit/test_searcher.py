@@ -427,6 +427,13 @@ def test_captions_that_mean_the_same_find_their_pictures(library: Library) -> No
     assert looked.part is Part.PICTURE
 
 
+def test_words_do_not_count_beside_a_picture(library: Library) -> None:
+    """They are only a part of what is asked for, and would bring up what fits that part alone."""
+    library.catalog.items[3] = picture(3, "red-square.jpg")
+    assert library.ids(text="red", words=True).index(3) < 2
+    assert library.ids(text="red", like=2, words=True) == library.ids(text="red", like=2)
+
+
 def test_few_captions_do_not_come_up_whatever_is_asked(library: Library) -> None:
     assert library.ids(text="green", words=True)[0] == 2
     assert library.ids(text="blue", words=True)[0] == 3
