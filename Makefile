@@ -13,7 +13,7 @@ LIBRARY ?=
 HUGE ?=
 MARKDOWN ?=
 
-.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates bench-fusion bench-search bench-video clean
+.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates bench-fusion bench-relevance bench-search bench-video clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -68,6 +68,10 @@ bench-catalog: $(READY)
 # Composed and refined queries on photos of DATA (flickr8k/ and photos/): make bench-fusion DATA=/some/folder
 bench-fusion: $(READY)
 	$(BIN)/python tests/benchmarks/bench_fusion.py --data "$(DATA)"
+
+# What verdicts and probabilities are worth: make bench-relevance DATA=/some/folder PICTURE=relevance.png
+bench-relevance: $(READY)
+	$(BIN)/python tests/benchmarks/bench_relevance.py --data "$(DATA)" $(if $(PICTURE),--picture "$(PICTURE)")
 
 # Teaching, on libraries made of DATA (flickr8k/ and photos/): make bench-teach DATA=/some/folder
 bench-teach: $(READY)

@@ -219,8 +219,12 @@ def show_table(answer: "Answer") -> None:
     if not answer.hits:
         click.echo("Nothing to find here yet. Add a folder: atisbo index FOLDER", err=True)
         return
+    if answer.verdict == "nothing":
+        click.echo("Nothing here looks like that. The nearest:", err=True)
     table = Table(box=None, pad_edge=False)
     table.add_column("score", justify="right", style="cyan")
+    if answer.verdict is not None:
+        table.add_column("sure", justify="right")
     table.add_column("id", justify="right", style="dim")
     table.add_column("path", overflow="fold")
     captions = any(hit.item.text is not None for hit in answer.hits)
@@ -229,13 +233,17 @@ def show_table(answer: "Answer") -> None:
     said = any(reason.text for hit in answer.hits for reason in hit.reasons)
     if said:
         table.add_column("found by", overflow="fold", style="dim")
-    for hit in answer.hits:
+    for number, hit in enumerate(answer.hits):
         item = hit.item
+        if number and number == answer.likely:
+            table.add_section()
         # Text, because a path like [bold].jpg is no markup.
         copies = answer.copies.get(item.id, ())
         path = Text("\n".join([place(item), *(copy.address for copy in copies)]))
         score = f"{hit.score:.4f}" if hit.reasons else ""
-        row = [Text(score), Text(str(item.id)), path]
+        row = [Text(score)]
+        row += [] if answer.verdict is None else [Text(f"{100 * (hit.probability or 0):.0f} %")]
+        row += [Text(str(item.id)), path]
         row += [Text(item.text or "")] if captions else []
         table.add_row(*row, *([Text(found_by(hit))] if said else []))
     Console().print(table)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
 
@@ -20,6 +20,7 @@ from search_api.narrowing import Narrowing
 from search_api.pages import cursor_of
 from search_api.query import Like, Query, Sort, Target, Term, Text
 from search_api.ranking import diverse
+from search_api.relevance import CALIBRATIONS, Judgement, Verdict, judge
 from search_api.scenes import Scene, Scored, scenes, timeline
 from search_api.view import View
 
@@ -56,6 +57,8 @@ class Answer:
         groups: By a hit's id, all hits that count as one with it, itself first.
         scenes: By a hit's id, where in its film the query is answered, best first.
         next: The cursor of what follows; None where nothing does.
+        verdict: What the answer is worth; None where that is not known.
+        likely: How many of the first hits are likely right; None where that is not known.
     """
 
     hits: Sequence[Hit]
@@ -68,6 +71,8 @@ class Answer:
     groups: Mapping[int, Sequence[Hit]] = field(default_factory=dict)
     scenes: Mapping[int, Sequence[Scene]] = field(default_factory=dict)
     next: str | None = None
+    verdict: Verdict | None = None
+    likely: int | None = None
 
 
 @dataclass(slots=True)
@@ -129,8 +134,9 @@ class Searcher(Lookup):
         wanted = query.k if _as_ranked(query) else min(_MIXED * query.k + _SORTED, _DEEPEST)
         found = self._closest(view, query, wanted) if query.finds else self._listed(query, wanted)
         groups = self._arranged(view, query, found.hits)
-        hits = [group.leader for group in groups[: query.k]]
         shown = groups[: query.k]
+        judged = self._judged(view, query, [group.leader for group in shown])
+        hits = judged.hits
         fetching = perf_counter()
         items = [hit.item for group in shown for hit in group.hits]
         pictures, films = self.pictures_of(items), self.films_of(items)
@@ -153,6 +159,8 @@ class Searcher(Lookup):
             groups={group.leader.item.id: group.hits for group in shown if len(group.hits) > 1},
             scenes=self._scenes(view, query, shown),
             next=cursor_of(query, seen) if len(hits) == query.k else None,
+            verdict=judged.verdict,
+            likely=judged.likely,
         )
 
     def timeline(self, id: int, query: Query) -> Sequence[Scored]:
@@ -227,6 +235,17 @@ class Searcher(Lookup):
             return (hit.score - mean) / spread
 
         return sorted(hits, key=lambda hit: (-above(hit), hit.item.id))
+
+    def _judged(self, view: View, query: Query, hits: Sequence[Hit]) -> Judgement:
+        """Returns what the hits are worth, where they are pictures that one text asked for."""
+        finds = [term.what for term in query.terms if term.weight > 0]
+        text = finds[0].text if len(finds) == 1 and isinstance(finds[0], Text) else None
+        pictures = query.target.modalities == (Modality.IMAGE,)
+        if not pictures or query.more or query.sort is not Sort.SCORE:
+            text = None
+        judged = judge(hits, text, CALIBRATIONS.get(view.embedder.fingerprint))
+        # What follows on later pages says nothing of the answer as a whole.
+        return replace(judged, verdict=None) if query.seen else judged
 
     def _listed(self, query: Query, wanted: int) -> _Found:
         """Returns what passes the filters, in order of time: nothing says what is best."""

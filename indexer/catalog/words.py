@@ -16,17 +16,13 @@ from sqlalchemy import Connection, Select, func, literal_column, select, text
 
 from indexer.catalog.patterns import containing, fits
 from indexer.catalog.tables import FileRow, ItemRow
+from indexer.wording import words_of
 
 FREQUENT = 20_000
 """What more texts hold than this is frequent: ranking them takes some 10 ms."""
 
-_WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-)
-_LITTLE = frozenset(
-    "a an the and or of in on at to is are was were with for from by it its his her their this "
-    "that there as into up down out through over near while who some other".split()
 )
 _MOST_WORDS = 16
 _KEPT = 10_000
@@ -46,12 +42,6 @@ ENTRIES = Field("entry_words", ItemRow.member, "simple")
 PATHS = Field("file_words", FileRow.path, "simple")
 
 
-def words_of(query: str) -> list[str]:
-    """Returns the words of a query that tell something, each once; all if none does."""
-    every = list(dict.fromkeys(_WORD.findall(query.casefold())))
-    return ([word for word in every if word not in _LITTLE] or every)[:_MOST_WORDS]
-
-
 class FullText:
     """Finds rows by their words; safe to call from many threads."""
 
@@ -63,7 +53,7 @@ class FullText:
         self, connection: Connection, field: Field, query: str, limit: int
     ) -> list[tuple[int, float]]:
         """Returns ids of rows and their scores, the best `limit`, best first."""
-        words = words_of(query)
+        words = words_of(query)[:_MOST_WORDS]
         spaced = [word for word in words if not _UNSPACED.search(word)]
         found: dict[int, float] = {}
         for word in words:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from indexer.types import Hit, Part, Reason
 from search_api.query import Target
+from search_api.relevance import Verdict
 from search_api.routes.document import example
 from search_api.routes.item_bodies import ItemBody, thumbnail_of
 from search_api.scenes import Scene, Scored, scenes
@@ -111,6 +112,17 @@ class SearchBody(BaseModel):
     searched: int = Field(
         description="How many vectors were compared.", json_schema_extra=example(7091)
     )
+    verdict: Verdict | None = Field(
+        description="What the answer is worth: `strong`, `weak`, or `nothing` where the library "
+        "has nothing such, and the hits are only the nearest. Null where that is not known: it is "
+        "for the first page of pictures and moments that one text asks for, with models that were "
+        "measured.",
+        json_schema_extra=example("strong"),
+    )
+    likely: int | None = Field(
+        description="How many of the first hits are likely right; null where that is not known.",
+        json_schema_extra=example(5),
+    )
     next: str | None = Field(
         description="Send it as `cursor`, with all else as it was, for the hits that follow; null "
         "where there are no more.",
@@ -152,6 +164,8 @@ class SearchBody(BaseModel):
                 for hit in answer.hits
             ],
             searched=answer.searched,
+            verdict=answer.verdict,
+            likely=answer.likely,
             next=answer.next,
             model=model,
             took_ms=TimingsBody(

@@ -229,6 +229,8 @@ def test_search_by_text_answers_as_the_contract_says(client: FlaskClient) -> Non
     assert body == {
         "target": "image",
         "searched": 4,
+        "verdict": None,
+        "likely": None,
         "model": "fake",
         "hits": [
             {

@@ -1,0 +1,222 @@
+"""How far the verdict on an answer, and the probability of its hits, can be trusted.
+
+    make bench-relevance DATA=/folder/with/flickr8k/and/photos PICTURE=relevance.png
+
+Queries with and without a right answer in the library, from photos whose contents are known, asked
+of `pocket` by looks alone:
+
+    names       of a class of photos, bare and in "a photo of a ...": its photos there, and removed
+    foreign     the same names asked of Flickr8k, whose photos show people, dogs and sports
+    captions    of Flickr8k's photos, asked of these, and of the classed photos
+
+Half of the subjects are for fitting, the other half are judged. Removed classes leave what is like
+them (a yawl where ketches were), so some of what counts as wrong here is not. Kinds of queries
+weigh the same, and so do queries with and without an answer.
+"""
+
+import csv
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+from bench_fusion import Photos, told_by_captions, told_by_class
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from indexer.types import Modality
+from indexer.wording import words_of
+from search_api.relevance import _NOTHING, _STRONG, _TOP, CALIBRATIONS
+
+TEMPLATES = ("{}", "a photo of a {}")
+LEAST = 5
+CAPTIONS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An answer: the mean cosine of its best hits, the words asked, whether one is right."""
+
+    cosine: float
+    text: str
+    right: bool
+    kind: str
+    subject: int
+
+
+def answers(classed: Photos, captioned: Photos, captions: dict[int, str]) -> Iterator[Asked]:
+    """Yields an answer for each query and library."""
+
+    def ask(kind: str, text: str, photos: Photos, subject: int, right: bool, without=()):
+        index = photos.view.indexes[Modality.IMAGE]
+        vector = photos.view.embedder.embed_texts([text])
+        found = index.search(vector, _TOP + len(without))
+        gone = set(without)
+        best = [
+            score
+            for id, score in zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True)
+            if id not in gone
+        ][:_TOP]
+        return Asked(float(np.mean(best)), text, right, kind, subject)
+
+    # Names with a comma are of groceries, which have siblings by the dozen.
+    names = [name for name, ids in classed.true.items() if len(ids) >= LEAST and "," not in name]
+    for subject, name in enumerate(names):
+        for template in TEMPLATES:
+            text = template.format(name)
+            yield ask("name", text, classed, subject, True)
+            yield ask("name", text, classed, subject, False, classed.true[name])
+            yield ask("foreign name", text, captioned, subject, False)
+    for subject, text in enumerate(list(captions.values())[:CAPTIONS]):
+        yield ask("caption", text, captioned, subject, True)
+        yield ask("foreign caption", text, classed, subject, False)
+
+
+def weights(found: list[Asked]) -> NDArray[np.float64]:
+    """Returns weights by which kinds weigh the same, and right and wrong do."""
+    made = np.zeros(len(found))
+    for right in (True, False):
+        kinds = {one.kind for one in found if one.right is right}
+        for kind in kinds:
+            mine = np.array([one.kind == kind and one.right is right for one in found])
+            made[mine] = 1 / mine.sum() / len(kinds)
+    return made
+
+
+def fitted(found: list[Asked]) -> NDArray[np.float64]:
+    """Returns the logistic's weights of cosine and words, and its offset, by Newton's method."""
+    inputs = np.array([[one.cosine, np.log(len(words_of(one.text)) + 1), 1.0] for one in found])
+    right = np.array([one.right for one in found], float)
+    weight = weights(found)
+    made = np.zeros(3)
+    for _ in range(100):
+        said = 1 / (1 + np.exp(-inputs @ made))
+        slope = inputs.T @ (weight * (right - said))
+        bend = (inputs * (weight * said * (1 - said))[:, None]).T @ inputs
+        step = np.linalg.solve(bend + 1e-9 * np.eye(3), slope)
+        made += step
+        if np.abs(step).max() < 1e-8:
+            break
+    return made
+
+
+def area(
+    scores: NDArray[np.float64], right: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> float:
+    """Returns how often a right answer has more than a wrong one, weighted; ties count half."""
+    more = (scores[right][:, None] > scores[~right][None, :]) + 0.5 * (
+        scores[right][:, None] == scores[~right][None, :]
+    )
+    pairs = weight[right][:, None] * weight[~right][None, :]
+    return float((more * pairs).sum() / pairs.sum())
+
+
+def curve(said: Shares, right: Flags, weight: Shares) -> tuple[list[tuple[float, float]], float]:
+    """Returns mean probability and share of right answers in ten bins, and the expected error."""
+    points, error = [], 0.0
+    for low in np.arange(10) / 10:
+        mine = (said >= low) & (said < low + 0.1 + 1e-9 * (low == 0.9))
+        if not mine.any():
+            continue
+        mean, share = (float(np.average(one[mine], weights=weight[mine])) for one in (said, right))
+        points.append((mean, share))
+        error += weight[mine].sum() / weight.sum() * abs(mean - share)
+    return points, float(error)
+
+
+def draw(file: Path, points: list[tuple[float, float]], found: list[Asked], said) -> None:
+    """Writes the calibration curve and the probabilities of each kind of query as a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, other = figure.subplots(1, 2)
+    left.plot([0, 1], [0, 1], color="#c9ccd3")
+    left.plot(*zip(*points, strict=True), marker="o", color="#2f6db3")
+    left.set(xlabel="probability told", ylabel="share that was right", title="Calibration")
+    kinds = sorted({(one.kind, one.right) for one in found})
+    values = [
+        [p for one, p in zip(found, said, strict=True) if (one.kind, one.right) == kind]
+        for kind in kinds
+    ]
+    labels = [f"{kind}, {'there' if right else 'not there'}" for kind, right in kinds]
+    other.boxplot(values, orientation="horizontal", tick_labels=labels, showfliers=False)
+    other.axvspan(_NOTHING, _STRONG, color="#e07b39", alpha=0.12)
+    other.set(xlabel="probability told (shaded: weak)", title="Answers, by kind of query")
+    for axes in (left, other):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(file, dpi=110)
+
+
+@click.command(help=__doc__)
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--picture", type=click.Path(path_type=Path), default=None)
+def main(data: Path, picture: Path | None) -> None:
+    """Prints the tables."""
+    console = Console(width=110)
+    with tempfile.TemporaryDirectory() as name:
+        classed = told_by_class(data / "photos", Path(name))
+        captioned = told_by_captions(data / "flickr8k", Path(name))
+        found = list(answers(classed, captioned, first_captions(data / "flickr8k", captioned)))
+    fit = fitted([one for one in found if one.subject % 2 == 0])
+    judged = [one for one in found if one.subject % 2]
+    shipped = CALIBRATIONS[classed.view.embedder.fingerprint]
+    console.print(
+        f"Fitted on one half: {fit[0]:.1f} x cosine + {fit[1]:.2f} x ln(words + 1) {fit[2]:+.1f}; "
+        f"shipped: {shipped.cosine}, {shipped.words}, {shipped.offset}"
+    )
+    said = np.array([shipped.probability(one.cosine, one.text) for one in judged])
+    right = np.array([one.right for one in judged])
+    cosine = np.array([one.cosine for one in judged])
+    weight = weights(judged)
+    flat = max(
+        (float(np.average((cosine > cut) == right, weights=weight)), cut)
+        for cut in np.linspace(cosine.min(), cosine.max(), 400)
+    )
+    points, error = curve(said, right, weight)
+    console.print(
+        f"The other half: AUC {area(said, right, weight):.3f} (cosine alone "
+        f"{area(cosine, right, weight):.3f}); on the right side of one half "
+        f"{np.average((said > 0.5) == right, weights=weight):.1%} (best flat cosine, "
+        f"{flat[1]:.2f}: {flat[0]:.1%}); expected calibration error {error:.3f}"
+    )
+    table = Table("query", "answer", "queries", "strong", "weak", "nothing", title="Verdicts")
+    for kind, there in sorted({(one.kind, one.right) for one in judged}):
+        mine = np.array([(one.kind, one.right) == (kind, there) for one in judged])
+        shares = (
+            (said[mine] >= _STRONG).mean(),
+            ((said[mine] < _STRONG) & (said[mine] >= _NOTHING)).mean(),
+            (said[mine] < _NOTHING).mean(),
+        )
+        table.add_row(
+            kind, "there" if there else "not there", str(mine.sum()), *(f"{s:.0%}" for s in shares)
+        )
+    console.print(table)
+    strong, nothing = said >= _STRONG, said < _NOTHING
+    console.print(
+        f"strong: precision {np.average(right[strong], weights=weight[strong]):.1%}, recall "
+        f"{weight[strong & right].sum() / weight[right].sum():.1%}; nothing: precision "
+        f"{np.average(~right[nothing], weights=weight[nothing]):.1%}, recall "
+        f"{weight[nothing & ~right].sum() / weight[~right].sum():.1%}"
+    )
+    if picture is not None:
+        draw(picture, points, judged, said)
+
+
+def first_captions(data: Path, photos: Photos) -> dict[int, str]:
+    """Returns the first caption of each photo, by the photo's id."""
+    first: dict[str, str] = {}
+    with (data / "captions.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            first.setdefault(Path(row["image"]).name, row["caption"])
+    return {
+        item.id: first[Path(item.path).name] for item in photos.catalog.fetch(photos.ids).values()
+    }
+
+
+if __name__ == "__main__":
+    main()
