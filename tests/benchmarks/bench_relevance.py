@@ -35,6 +35,9 @@ TEMPLATES = ("{}", "a photo of a {}")
 LEAST = 5
 CAPTIONS = 600
 
+Shares = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -103,9 +106,7 @@ def fitted(found: list[Asked]) -> NDArray[np.float64]:
     return made
 
 
-def area(
-    scores: NDArray[np.float64], right: NDArray[np.bool_], weight: NDArray[np.float64]
-) -> float:
+def area(scores: Shares, right: Flags, weight: Shares) -> float:
     """Returns how often a right answer has more than a wrong one, weighted; ties count half."""
     more = (scores[right][:, None] > scores[~right][None, :]) + 0.5 * (
         scores[right][:, None] == scores[~right][None, :]
