@@ -90,7 +90,7 @@ def test_a_reopened_index_answers_alike(index: FaissIndex, world: World, tmp_pat
     assert again.search(queries, 10).ids.tolist() == index.search(queries, 10).ids.tolist()
 
 
-@pytest.mark.parametrize("share", [0.0005, 0.01, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.0002, 0.01, 0.1, 0.5, 0.9])
 @pytest.mark.parametrize("read_one_by_one", [True, False], ids=["few", "many"])
 def test_a_filter_gives_k_of_its_own_and_the_best_of_them(
     index: FaissIndex,
@@ -108,6 +108,23 @@ def test_a_filter_gives_k_of_its_own_and_the_best_of_them(
     assert np.isin(there, among).all()
     assert ((found >= 0).sum(axis=1) == min(10, len(among))).all()
     assert recall(found, true_best(index, queries, 10, among)) >= 0.95
+
+
+def test_a_filter_that_is_asked_again_finds_what_came_and_not_what_went(
+    index: FaissIndex, world: World
+) -> None:
+    queries = world.texts(10)
+    among = np.concatenate([index.ids[::3], np.arange(50_000, 50_010)])
+    among.flags.writeable = False  # as the catalogue's answers that are kept
+    first = index.search(queries, 5, among=among).ids
+    assert index.search(queries, 5, among=among).ids.tolist() == first.tolist()
+    assert recall(first, true_best(index, queries, 5, among)) >= 0.95
+    index.add(np.arange(50_000, 50_010), queries)
+    index.remove(first[:, 0])
+    found = index.search(queries, 5, among=among).ids
+    assert found[:, 0].tolist() == list(range(50_000, 50_010))
+    assert not np.isin(found, first[:, 0]).any()
+    assert np.isin(found, among).all()
 
 
 def test_a_filter_far_from_the_query_still_gives_k(index: FaissIndex, world: World) -> None:

@@ -196,10 +196,7 @@ class FaissIndex(StoredIndex):
         if among is None:
             return self._search_all(queries, k)
         view = self._current()
-        places = view.state.locate(np.asarray(among, np.int64))
-        chosen = np.zeros(len(view.state.rows.ids), bool)
-        chosen[places[places >= 0] if (places < 0).any() else places] = True
-        return view.search(queries, k, chosen)
+        return view.search(queries, k, view.chosen(among))
 
     def _search_all(self, queries: Vectors, k: int) -> Matches:
         view = self._current()

@@ -1,5 +1,6 @@
 """Exact search over the raw rows where they lie: mapped files are scanned without a copy."""
 
+from functools import cached_property
 from typing import Any
 
 import faiss
@@ -13,12 +14,40 @@ from indexer.vectors.segments import Half, State
 
 Places = NDArray[np.int64]
 """Where rows stand in `State.rows`, int64 (n,)."""
+Bits = NDArray[np.uint8]
+"""A flag for each row, eight in a byte, the lowest bit first."""
 
 _SMALLEST_PIECE = 4096
-_CACHED_ROWS = 2048
+_CACHED_ROWS = 2048  # a multiple of 8, as flags are packed
 _MERGED_AT_ONCE = 32
 _READ_AT_ONCE = 2048
 _COPIED_BELOW_SHARE = 0.25
+
+
+class Chosen:
+    """Which rows of a state may be found, and what searches made of that; nothing in it changes."""
+
+    def __init__(self, mask: NDArray[np.bool_]) -> None:
+        """Takes which places of the state's rows may be found, bool (rows,)."""
+        self.mask = mask
+        self._bits: dict[Piece, Bits] = {}
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows may be found."""
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def places(self) -> Places:
+        """Where these rows stand, ascending."""
+        return np.flatnonzero(self.mask)
+
+    def bits(self, piece: "Piece") -> Bits:
+        """Returns which rows of the piece may be found, made at the first search of it."""
+        found = self._bits.get(piece)
+        if found is None:
+            found = self._bits[piece] = _packed(self.mask[piece.places] & (piece.places >= 0))
+        return found
 
 
 class Piece:
@@ -27,38 +56,38 @@ class Piece:
     def __init__(self, rows: Half, places: NDArray[np.int32], ids: Ids) -> None:
         """Takes float16 (n, dim) rows, their places (-1: not to be found) and ids, both (n,)."""
         self._rows = rows  # FAISS gets no reference, only an address
-        self._places = places
+        self.places = places
         self.ids = ids
         self._index = _view(rows)
-        self._left_out = bool((places < 0).any())
+        self._live = _packed(places >= 0) if (places < 0).any() else None
 
-    def search(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None) -> Matches:
+    def search(self, queries: Vectors, k: int, chosen: Chosen | None = None) -> Matches:
         """Returns the k best, fewer columns where there are fewer rows; holes may be anywhere."""
-        keep = self._kept(chosen)
-        selector = None
-        if keep is not None:
-            bits = np.packbits(keep, bitorder="little")
-            selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]  # as below
-        parameters = faiss.SearchParameters(sel=selector) if selector else None  # type: ignore[call-arg]  # FAISS's stubs know its C++ names only
-        scores, at = self._index.search(queries, min(k, len(self.ids)), params=parameters)
-        return Matches(np.where(at < 0, -1, self.ids[at]), np.where(at < 0, -np.inf, scores))
+        return self._best(queries, k, self._kept(chosen))
 
-    def search_batch(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None) -> Matches:
+    def search_batch(self, queries: Vectors, k: int, chosen: Chosen | None = None) -> Matches:
         """Returns the same, by comparing all queries with rows while these are in the cache."""
+        kept = self._kept(chosen)
         found: list[Matches] = []
         for start in range(0, len(self.ids), _CACHED_ROWS):
             part = slice(start, start + _CACHED_ROWS)
-            piece = Piece(self._rows[part], self._places[part], self.ids[part])
-            found.append(piece.search(queries, k, chosen))
+            piece = Piece(self._rows[part], self.places[part], self.ids[part])
+            bits = None if kept is None else kept[start // 8 : (start + _CACHED_ROWS) // 8]
+            found.append(piece._best(queries, k, bits))
             if len(found) == _MERGED_AT_ONCE:
                 found = [best(found, k)]
         return best(found, k, len(queries))
 
-    def _kept(self, chosen: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-        if chosen is None:
-            return self._places >= 0 if self._left_out else None
-        kept: NDArray[np.bool_] = chosen[self._places] & (self._places >= 0)
-        return kept
+    def _kept(self, chosen: Chosen | None) -> Bits | None:
+        return self._live if chosen is None else chosen.bits(self)
+
+    def _best(self, queries: Vectors, k: int, kept: Bits | None) -> Matches:
+        selector = None
+        if kept is not None:
+            selector = faiss.IDSelectorBitmap(kept)  # type: ignore[call-arg, arg-type]  # as below
+        parameters = faiss.SearchParameters(sel=selector) if selector else None  # type: ignore[call-arg]  # FAISS's stubs know its C++ names only
+        scores, at = self._index.search(queries, min(k, len(self.ids)), params=parameters)
+        return Matches(np.where(at < 0, -1, self.ids[at]), np.where(at < 0, -np.inf, scores))
 
 
 class Scan:
@@ -94,13 +123,13 @@ class Scan:
     def __len__(self) -> int:
         return self._size
 
-    def search(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None = None) -> Matches:
+    def search(self, queries: Vectors, k: int, chosen: Chosen | None = None) -> Matches:
         """Returns the k best of each query, (queries, k) with holes at the end.
 
         Args:
             queries: float32 (n, dim).
             k: How many.
-            chosen: Which places of the state's rows may be found, bool (rows,); None for all.
+            chosen: Which rows may be found; None for all.
         """
         many = len(queries) > 1
         found = side_by_side(
@@ -116,9 +145,13 @@ def search_places(state: State, places: Places, queries: Vectors, k: int) -> Mat
 
     def search(part: Places) -> Matches:
         rows = state.gather(part)
-        return Piece(rows, part.astype(np.int32), state.rows.ids[part]).search(queries, k, None)
+        return Piece(rows, part.astype(np.int32), state.rows.ids[part]).search(queries, k)
 
     return best(side_by_side(search, parts), k, len(queries))
+
+
+def _packed(flags: NDArray[np.bool_]) -> Bits:
+    return np.packbits(flags, bitorder="little")
 
 
 def decoded(rows: Half) -> Vectors:

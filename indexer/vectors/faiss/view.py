@@ -1,13 +1,15 @@
-"""One state of an index as searches see it; nothing in it changes, so they need no lock."""
+"""One state of an index as searches see it; what they find does not change."""
 
+import threading
+import weakref
+from collections import OrderedDict
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from indexer.types import Matches, Vectors
+from indexer.types import Ids, Matches, Vectors
 from indexer.vectors.faiss.body import Body
-from indexer.vectors.faiss.scan import Places, Scan, search_places
+from indexer.vectors.faiss.scan import Chosen, Places, Scan, search_places
 from indexer.vectors.faiss.threads import side_by_side
 from indexer.vectors.ranked import best
 from indexer.vectors.segments import State
@@ -20,6 +22,8 @@ _SLACK = 1.5
 _WIDER = 4
 _SCANNED_FROM_SHARE = 0.25
 """A body asked for more of its rows than this is slower than the scan that needs none."""
+_KEPT_ROWS = 2**25
+"""Flags of filters are kept for so many rows in all: 32 MB, and what scans make of them."""
 
 
 class View:
@@ -29,6 +33,8 @@ class View:
         self.state = state
         self.structure = structure
         self.body = body
+        self._choosing = threading.Lock()
+        self._kept: OrderedDict[int, tuple[weakref.ref[Ids], Chosen]] = OrderedDict()
         if body is not None:
             # Where the body's rows are now: -1 for those that were removed since.
             self._places = state.locate(body.ids).astype(np.int32)
@@ -53,15 +59,39 @@ class View:
         """How many rows of the body are gone."""
         return 0 if self.body is None else self._dead
 
-    def search(self, queries: Vectors, k: int, chosen: NDArray[np.bool_] | None = None) -> Matches:
+    def chosen(self, among: Ids) -> Chosen:
+        """Returns which rows may be found where only these ids may.
+
+        An array that cannot be written to is known again: a page asks with the same filter many
+        times, and at a million rows the flags take longer to make than to search with.
+        """
+        if among.flags.writeable:
+            return self._chosen_of(among)
+        with self._choosing:
+            kept = self._kept.get(id(among))
+            if kept is not None and kept[0]() is among:
+                self._kept.move_to_end(id(among))
+                return kept[1]
+        made = self._chosen_of(among)
+        with self._choosing:
+            self._kept[id(among)] = weakref.ref(among), made
+            while len(self._kept) > max(1, _KEPT_ROWS // max(len(made.mask), 1)):
+                self._kept.popitem(last=False)
+        return made
+
+    def _chosen_of(self, among: Ids) -> Chosen:
+        places = self.state.locate(np.asarray(among, np.int64))
+        mask = np.zeros(len(self.state.rows.ids), bool)
+        mask[places[places >= 0] if (places < 0).any() else places] = True
+        return Chosen(mask)
+
+    def search(self, queries: Vectors, k: int, chosen: Chosen | None = None) -> Matches:
         """Returns the k best rows, (queries, k), fewer only if there are fewer; holes at the end.
 
-        `chosen` says which places of the state's rows may be found, bool (rows,).
+        `chosen` says which rows may be found, None for all.
         """
-        if chosen is not None:
-            count = int(np.count_nonzero(chosen))
-            if 2 * self.state.dim * count <= _READ_ONE_BY_ONE_BYTES:
-                return search_places(self.state, np.flatnonzero(chosen), queries, k)
+        if chosen is not None and 2 * self.state.dim * chosen.count <= _READ_ONE_BY_ONE_BYTES:
+            return search_places(self.state, chosen.places, queries, k)
         if self.body is None or self.structure is None or not len(queries):
             return self.everything.search(queries, k, chosen)
         found = self._reach(queries, k, self.structure, chosen)
@@ -84,14 +114,13 @@ class View:
         queries: Vectors,
         k: int,
         structure: Structure,
-        chosen: NDArray[np.bool_] | None,
+        chosen: Chosen | None,
     ) -> Places | None:
         """Returns candidates of which enough may be found; None where a scan is the better way."""
         body = len(self._places)
         there = body - self._dead
         if chosen is not None:
-            in_tail = np.count_nonzero(chosen[self._tail_places])
-            there = int(np.count_nonzero(chosen)) - int(in_tail)
+            there = chosen.count - int(np.count_nonzero(chosen.mask[self._tail_places]))
         narrow = there < body
         # Of a filter's rows as many must be ranked as of all rows without one, for equal recall;
         # and the best of fewer rows lie further from the query.
@@ -102,7 +131,8 @@ class View:
         while reach <= _SCANNED_FROM_SHARE * body:
             places = self.candidates(queries, reach, structure.effort * wider)
             if chosen is not None:
-                places = np.where(chosen[places], places, -1)  # -1 looks at the last, and stays -1
+                # -1 looks at the last, and stays -1
+                places = np.where(chosen.mask[places], places, -1)
             if int((places >= 0).sum(axis=1).min()) >= needed:
                 return places
             reach *= _WIDER
