@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from indexer.commands.companions import companions_of
+from indexer.commands.lines import WARNING, say
 from indexer.commands.progress import ShownProgress
 from indexer.commands.walk import Folders, ask, walk
 from indexer.config import Settings
@@ -233,25 +234,25 @@ def summary(done: Pass) -> Table:
 def show_troubles(done: Pass, roots: Sequence[Path], console: Console) -> None:
     """Says what did not go as it should: roots that are not there, files that were skipped."""
     for root, held in done.difference.held_back.items():
-        console.print(
+        say(
+            console,
             f"{root} holds no pictures, films or captions, but {held:,} files of it are indexed: "
             "is its disk mounted? They are kept. If they are deleted indeed, add --allow-empty.",
-            style="yellow",
-            highlight=False,
+            style=WARNING,
         )
     skipped = done.report.skipped
     for one in skipped[:_SHOWN_SKIPPED]:
-        console.print(f"skipped {one.source.address}: {one.reason}", style="yellow")
+        say(console, f"skipped {one.source.address}: {one.reason}", style=WARNING)
     for one in done.report.partial[:_SHOWN_SKIPPED]:
-        console.print(f"read in part {one.source.location}: {one.reason}", style="yellow")
+        say(console, f"read in part {one.source.location}: {one.reason}", style=WARNING)
     if (more := max(len(skipped), len(done.report.partial)) - _SHOWN_SKIPPED) > 0:
-        console.print(f"... and {more:,} more; all of them: atisbo failures", style="yellow")
+        say(console, f"... and {more:,} more; all of them: atisbo failures", style=WARNING)
     if lost := sum(one.source.digest is None for one in skipped):
         away = [str(root) for root in roots if not root.is_dir()]
         where = f": {', '.join(away)} went away" if away else ""
-        console.print(
+        say(
+            console,
             f"{lost:,} of them could not be read at all{where}. What the library knew of them is "
             "kept, and the next run tries them again.",
-            style="yellow",
-            highlight=False,
+            style=WARNING,
         )

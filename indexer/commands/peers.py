@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from indexer.commands.companions import companions_of
+from indexer.commands.lines import WARNING, say
 from indexer.commands.passes import Model, limits, show_counts
 from indexer.commands.peer_files import Wanted, surveyed
 from indexer.commands.progress import ShownProgress
@@ -49,7 +50,7 @@ def take_over(peer: Peer, wanted: Wanted, settings: Settings) -> None:
     """
     console = Console(stderr=True)
     for trouble in peer.troubles:
-        _say(console, f"left out: {trouble}")
+        say(console, f"left out: {trouble}", style=WARNING)
     model = Model(_model_name(peer, wanted, settings), settings, console)
     _check_width(peer, settings)
     with console.status("Looking for its files"):
@@ -198,9 +199,13 @@ def _show(
     click.echo(f"{show_counts(report)} came in from {peer.name}; {there:,} files were there.")
     click.echo(f"The same model, by {'; '.join(measured) or 'your word alone'}.")
     if proofs.captions is not None and not proofs.captions.is_same:
-        _say(console, "Its captions have vectors of another model: they were embedded anew.")
+        say(
+            console,
+            "Its captions have vectors of another model: they were embedded anew.",
+            style=WARNING,
+        )
     for reason, count in found.left_out.most_common(_SHOWN_REASONS):
-        _say(console, f"left out {count:,}: {reason}")
+        say(console, f"left out {count:,}: {reason}", style=WARNING)
     roots = sorted({file.root for file in [*found.pictures, *found.sidecars]})
     click.echo(f"Bring in the rest, and keep it in step, with: atisbo index {shlex.join(roots)}")
 
@@ -219,7 +224,3 @@ def _way_out(peer: Peer) -> str:
         f"{likely} Name the right one with --model (a library of its own takes --library "
         "OTHER_FOLDER too), or embed the pictures anew with: atisbo index FOLDER"
     )
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, style="yellow", highlight=False, soft_wrap=True, markup=False)

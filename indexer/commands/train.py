@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from indexer import options
+from indexer.commands.lines import WARNING, say
 from indexer.commands.passes import limits
 from indexer.commands.walk import walk
 from indexer.config import Settings, load_settings
@@ -203,9 +204,9 @@ def _summarise(trainer: "Trainer", before: "Recalls", out: Path) -> None:
 
 def _show_skipped(skipped: Sequence[Skipped], console: Console) -> None:
     for one in skipped[:_SHOWN_SKIPPED]:
-        console.print(f"skipped {one.source.location}: {one.reason}", style="yellow")
+        say(console, f"skipped {one.source.location}: {one.reason}", style=WARNING)
     if (more := len(skipped) - _SHOWN_SKIPPED) > 0:
-        console.print(f"... and {more:,} more", style="yellow")
+        say(console, f"... and {more:,} more", style=WARNING)
 
 
 def _line(epoch: "Epoch") -> str:

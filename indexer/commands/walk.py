@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from indexer.commands.lines import WARNING, say
 from indexer.config import Settings
 from indexer.errors import ConfigError, Unavailable
 from indexer.library import open_catalog_of, stored_model
@@ -89,7 +90,7 @@ def _known_and_there(settings: Settings, console: Console) -> Folders:
     there = [root for root in known if root.is_dir()]
     for root in known:
         if root not in there:
-            console.print(f"{root} is not there and left as it is.", style="yellow")
+            say(console, f"{root} is not there and left as it is.", style=WARNING)
     if not there and not stores:
         raise ConfigError(
             f"none of the folders of the library {settings.library} is there. Name a folder: "
@@ -115,7 +116,7 @@ def walk(
                     files.append(found)
                 else:
                     unread.append(found.path)
-                    console.print(f"passed over {found.path}: {found.reason}", style="yellow")
+                    say(console, f"passed over {found.path}: {found.reason}", style=WARNING)
     return files, unread
 
 
@@ -139,10 +140,10 @@ def ask(
         except (ConfigError, Unavailable) as error:
             if alone and store == stores[-1] and not answered:
                 raise
-            console.print(str(error), style="yellow", highlight=False, soft_wrap=True)
+            say(console, str(error), style=WARNING)
             continue
         if not found:
-            console.print(f"{store} holds no shards (.tar, .parquet).", style="yellow")
+            say(console, f"{store} holds no shards (.tar, .parquet).", style=WARNING)
         files += found
         answered.append(store)
     return files, answered

@@ -14,6 +14,7 @@ from watchfiles import Change
 from watchfiles import watch as notifications
 
 from indexer import options
+from indexer.commands.lines import WARNING, say
 from indexer.commands.moving import model_of
 from indexer.commands.passes import Model, Pass, run_pass, show_troubles
 from indexer.commands.vectors import tend_indexes
@@ -76,7 +77,7 @@ def watch(
             roots, settings.library.resolve(), settle_s=settle_s, rescan_s=60 * rescan_min
         )
         notices = _ticks() if poll else _notices(roots, console)
-        console.print(f"Watching {', '.join(map(str, roots))} (Ctrl-C stops it)", highlight=False)
+        say(console, f"Watching {', '.join(map(str, roots))} (Ctrl-C stops it)")
         for due in watching.due(notices):
             model = _current(model, settings, console)
             if not _keep_up(_part(wanted, due), model, settings, console):
@@ -115,10 +116,10 @@ def _keep_up(part: Folders, model: Model, settings: Settings, console: Console) 
             done = run_pass(part, model, settings, console)
             tend_indexes(settings, console, model=model)
     except Unavailable as error:
-        console.print(f"{time.strftime('%X')}  {error} Trying again.", style="yellow")
+        say(console, f"{time.strftime('%X')}  {error} Trying again.", style=WARNING)
         return False
     if line := _described(done):
-        console.print(f"{time.strftime('%X')}  {line}", highlight=False)
+        say(console, f"{time.strftime('%X')}  {line}")
     show_troubles(done, part.roots, console)
     return True
 
@@ -158,10 +159,11 @@ def _notices(roots: Sequence[Path], console: Console) -> Iterator[Notices]:
                 if _identities(roots) != before:
                     break
         except OSError as error:
-            console.print(
+            say(
+                console,
                 f"The system cannot watch the folders ({error}). They are looked at every now and "
                 "then; see --rescan.",
-                style="yellow",
+                style=WARNING,
             )
             yield from _ticks()
 

@@ -190,6 +190,14 @@ def test_everything_is_read_anew_if_wanted_but_what_was_forgotten(
     assert "items/s" not in unchanged.stdout
 
 
+def test_a_long_path_is_told_whole_whatever_its_name(photos: Path, library: Path) -> None:
+    folder = photos / ("a folder with a long name " * 4).strip() / "[bold]"
+    folder.mkdir(parents=True)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not really")
+    result = atisbo("index", photos, "--library", library)
+    assert f"skipped {folder / 'broken.jpg'}: " in result.stderr
+
+
 def test_a_bad_file_is_skipped_with_a_stored_reason_and_strict_says_so(
     photos: Path, library: Path
 ) -> None:
