@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     max_latency: str | None = Field(
         None, description="What one search may take, as 20ms; default 10ms"
     )
+    remember_queries: bool = Field(
+        False, description="Keep texts that are asked, in queries.txt, to tune large indexes by"
+    )
     batch_size: int = Field(32, ge=1, le=4096, description="Pictures or captions embedded at once")
     workers: int | None = Field(
         None, ge=1, le=256, description="Threads that decode; default one for each core"

@@ -1,12 +1,14 @@
 """Keeping the indexes of a space fast and honest: what each is made of, judged by real queries.
 
 Queries of the other modality come from the library itself: captions ask for pictures, pictures for
-captions. They are what an index must be judged by, since vectors of the own modality lie among its
-rows and find their neighbours whatever it is made of.
+captions; and what people asked, where that is remembered. They are what an index must be judged by,
+since vectors of the own modality lie among its rows and find their neighbours whatever it is made
+of.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -17,7 +19,19 @@ from indexer.vectors.structure import Structure
 from indexer.vectors.tuned import TunedIndex
 
 Say = Callable[[Modality, str], None]
-Words = Callable[[], Vectors]
+
+
+class Words(Protocol):
+    """Gives vectors of texts, float32 (n, dim), embedded by the model of the space."""
+
+    def past(self) -> Vectors:
+        """Returns those of texts that were searched for here; none where none are kept."""
+        ...
+
+    def phrases(self) -> Vectors:
+        """Returns those of texts as people may search for."""
+        ...
+
 
 _OWN, _OTHER = 5_000, 10_000
 _TOO_FEW = 100
@@ -41,7 +55,7 @@ def tend(
     Args:
         indexes: The indexes of one space.
         budget: What each may cost from now on; None leaves what each was made for.
-        words: Gives vectors of texts, for a library that has few captions to judge by.
+        words: Gives texts that were asked, and others for a library with few captions to judge by.
         say: Takes what is done, for people.
 
     Raises:
@@ -106,8 +120,11 @@ def samples_for(
         return Queries(index.vectors(chosen), chosen)
 
     other = _ASKED_BY[modality]
-    asked = strangers(some(other, _OTHER).vectors)
-    if len(asked) < _TOO_FEW and other is Modality.TEXT and words is not None:
-        asked = strangers(words())
+    asked = some(other, _OTHER).vectors
+    if other is Modality.TEXT and words is not None:
+        asked = np.concatenate([asked, words.past()])
+        if len(asked) < _TOO_FEW:
+            asked = np.concatenate([asked, words.phrases()])
+        asked = random.permutation(asked)
     own = Modality.IMAGE if modality is Modality.VIDEO else modality
-    return {other: asked, own: some(modality, _OWN)}
+    return {other: strangers(asked), own: some(modality, _OWN)}

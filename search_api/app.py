@@ -8,6 +8,7 @@ from flask.json.provider import DefaultJSONProvider
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
+from indexer.asked import AskedTexts
 from indexer.config import Settings, load_settings
 from indexer.embedders import hint, open_embedder
 from indexer.library import adapted, open_library
@@ -98,7 +99,12 @@ def open_read_side(settings: Settings, *, model: str | None = None) -> tuple[Sea
     )
     pictures = Pictures(library.thumbnails, codec)
     searcher = Searcher(
-        library.catalog, library.indexes, embedder, follow=follow, look=pictures.look
+        library.catalog,
+        library.indexes,
+        embedder,
+        follow=follow,
+        look=pictures.look,
+        remember=AskedTexts(settings.library).remember if settings.remember_queries else None,
     )
     return searcher, pictures
 

@@ -18,7 +18,7 @@ from search_api.grouping import Group, grouped
 from search_api.lookup import Lookup
 from search_api.narrowing import Narrowing
 from search_api.pages import cursor_of
-from search_api.query import Like, Query, Sort, Target, Term, Text
+from search_api.query import Like, Query, Sort, Target, Term, Text, texts_of
 from search_api.ranking import diverse
 from search_api.relevance import CALIBRATIONS, Judgement, Verdict, judge
 from search_api.scenes import Scene, Scored, scenes, timeline
@@ -96,6 +96,7 @@ class Searcher(Lookup):
         *,
         follow: Callable[[], View | None] = lambda: None,
         look: Callable[[Item], Image] | None = None,
+        remember: Callable[[str], None] | None = None,
     ) -> None:
         """Answers from the given parts, until `follow` returns others: another space is live.
 
@@ -105,10 +106,12 @@ class Searcher(Lookup):
             embedder: Turns queries into such vectors.
             follow: Returns another view once after each switch of spaces.
             look: Returns the picture of an item, to take regions of; None where there are none.
+            remember: Takes each text that was searched for.
         """
         super().__init__(catalog)
         self._view = View(indexes, embedder)
         self._follow = follow
+        self._remember = remember
         self._aiming = Aiming(self, look)
         self._narrowing = Narrowing(catalog)
 
@@ -120,7 +123,8 @@ class Searcher(Lookup):
     def warm_up(self) -> None:
         """Makes the first search as fast as the next ones: models and indexes work lazily."""
         for modality in self._view.indexes:
-            self.search(Query((Term(Text("warm")),), k=1, target=Target(modality), words=False))
+            query = Query((Term(Text("warm")),), k=1, target=Target(modality), words=False)
+            self._closest(self._current(), query, query.k)
 
     def search(self, query: Query) -> Answer:
         """Returns the `query.k` best items, fewer only if the library has no more.
@@ -143,6 +147,9 @@ class Searcher(Lookup):
         copies, durations = self.copies_of(items), self.durations_of(items)
         done = perf_counter()
         fetch_s = found.fetch_s + done - fetching
+        if self._remember is not None and not query.seen:
+            for text in texts_of(query.terms):
+                self._remember(text)
         seen = query.seen.union(hit.item.id for group in shown for hit in group.hits)
         return Answer(
             hits=hits,

@@ -1,20 +1,23 @@
 """What commands do for fast searches once vectors came or went."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 from rich.console import Console
 
+from indexer.asked import AskedTexts
 from indexer.commands.passes import Model
 from indexer.config import Settings
 from indexer.errors import ConfigError
 from indexer.library import adapted, live_space, open_space
 from indexer.phrases import asked_texts
 from indexer.tuning import Words, rebuild, tend
-from indexer.types import Modality, VectorIndex
+from indexer.types import Modality, VectorIndex, Vectors
 from indexer.vectors.budget import Budget, budget_of
 from indexer.vectors.structure import Structure, told
 from indexer.vectors.tuned import TunedIndex
 
+_PAST = 5_000
 LABELS = {
     Modality.IMAGE: "pictures",
     Modality.TEXT: "captions",
@@ -75,12 +78,29 @@ def _budget(settings: Settings) -> Budget | None:
     return budget_of(settings.max_memory, settings.min_recall, settings.max_latency)
 
 
+class _Embedded:
+    """Texts to judge by, embedded as the live space's queries are."""
+
+    def __init__(self, settings: Settings, model: Model) -> None:
+        self._folder = settings.library
+        self._model = model
+
+    def past(self) -> Vectors:
+        return self._vectors(AskedTexts(self._folder).texts(_PAST))
+
+    def phrases(self) -> Vectors:
+        return self._vectors(asked_texts())
+
+    def _vectors(self, texts: Sequence[str]) -> Vectors:
+        space = live_space(self._folder)
+        if not texts:
+            return np.empty((0, space.dim), np.float32)
+        return adapted(self._folder, space, self._model.embedder).embed_texts(texts)
+
+
 def _words(settings: Settings, model: Model | None) -> Words | None:
     """Returns what embeds texts to judge by; None where no model is at hand."""
-    if model is None:
-        return None
-    space = live_space(settings.library)
-    return lambda: adapted(settings.library, space, model.embedder).embed_texts(asked_texts())
+    return None if model is None else _Embedded(settings, model)
 
 
 def _tell(made: Mapping[Modality, Structure], console: Console) -> None:

@@ -57,6 +57,19 @@ def library() -> Library:
     return Library()
 
 
+def test_texts_are_remembered_once_for_all_pages_where_that_is_wanted(library: Library) -> None:
+    asked: list[str] = []
+    embedder = FakeEmbedder({**TEXTS, "warm": (1, 1, 1)})
+    parts = (library.catalog, {Modality.IMAGE: library.images}, embedder)
+    searcher = Searcher(*parts, remember=asked.append)
+    searcher.warm_up()
+    first = searcher.search(parse_query(text="red -green", k=1, words=False))
+    again = parse_query(text="red -green", k=1, words=False, cursor=first.next)
+    assert searcher.search(again).hits[0].item.id != first.hits[0].item.id
+    searcher.search(parse_query(like=1, words=False))
+    assert asked == ["red"]
+
+
 def test_text_finds_the_pictures_that_it_means_best_first(library: Library) -> None:
     assert library.ids(text="red") == [1, 2, 3]
     assert library.ids(text="blue", k=2) == [3, 1]
