@@ -26,11 +26,13 @@ from indexer.spaces import (
     open_vectors,
     require_head,
     spaces,
+    vectors_folder,
 )
 from indexer.thumbnails import Thumbnails
 from indexer.types import CatalogWriter, Ids, Modality
 from indexer.vectors.durable import sync_folder, write_atomically
 from indexer.vectors.stored import StoredIndex
+from indexer.vectors.structure import copy_wishes
 
 CATALOG = "catalog.db"
 _ROWS_AT_ONCE = 65_536
@@ -145,6 +147,8 @@ def _copy_spaces(
         for modality in Modality:
             target = open_vectors(copy, space, modality, "exact")
             _copy_rows(opened[space.name, modality], target, rows.ids(modality))
+            made, copied = (vectors_folder(one, space, modality) for one in (folder, copy))
+            copy_wishes(made, copied)
     write_atomically(copy / HEAD, json.dumps(head, indent=1).encode())
     for one in (space for space in known if space.base is None):
         for modality in Modality:

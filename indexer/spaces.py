@@ -249,7 +249,12 @@ def add_space(folder: Path, base: Space, adapter: Adapter, facts: Mapping[str, A
 
 def open_vectors(folder: Path, space: Space, modality: Modality, kind: str) -> StoredIndex:
     """Returns the space's own index of that modality."""
-    return open_index(kind, _folder(folder, space.name) / modality, space.dim)
+    return open_index(kind, vectors_folder(folder, space, modality), space.dim)
+
+
+def vectors_folder(folder: Path, space: Space, modality: Modality) -> Path:
+    """Returns where the space's index of that modality lives."""
+    return _folder(folder, space.name) / modality
 
 
 def open_family(folder: Path, base: Space, modality: Modality, kind: str) -> FamilyIndex:

@@ -138,15 +138,29 @@ def drop_structure(folder: Path) -> None:
 
     Where structure.json itself is damaged, these go too.
     """
-    try:
-        before = read_structure(folder)
-    except Unavailable:
-        before = None
+    before = _wishes(folder)
     if before is None:
         (folder / FILE).unlink(missing_ok=True)
         return
-    why = "its codes were damaged"
-    write_structure(folder, Structure(EXACT, why, 0, before.dim, before.budget, before.asked))
+    write_structure(folder, replace(before, why="its codes were damaged"))
+
+
+def copy_wishes(source: Path, target: Path) -> None:
+    """Gives a copy of an index, made of raw rows alone, the budget and the kind that were asked."""
+    wishes = _wishes(source)
+    if wishes is not None:
+        write_structure(target, replace(wishes, why="it is a copy of the vectors alone"))
+
+
+def _wishes(folder: Path) -> Structure | None:
+    """Returns the scan of all rows that keeps what was asked of the index; None if nothing was."""
+    try:
+        made = read_structure(folder)
+    except Unavailable:
+        return None
+    if made is None:
+        return None
+    return Structure(EXACT, "", 0, made.dim, made.budget, made.asked)
 
 
 def told(structure: Structure) -> str:

@@ -66,13 +66,18 @@ def test_a_kind_is_made_used_shown_and_left_again(library: Path) -> None:
     assert hits(library) == before
 
 
-def test_damaged_codes_are_found_and_made_anew(library: Path) -> None:
+def test_damaged_codes_are_found_and_made_anew(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = atisbo("index", "--rebuild-vectors", "--kind", "codes", "--library", library)
     assert made.returncode == 0, made.stderr
     before = hits(library)
     path = next(library.glob("spaces/*/image/*.codes"))
     path.write_bytes(path.read_bytes()[:-3])
-    assert hits(library) == before
+    with monkeypatch.context() as scanning:
+        scanning.setenv("ATISBO_INDEX", "exact")
+        exact = hits(library)
+    assert hits(library) == exact
     verified = atisbo("verify", "--library", library)
     assert verified.returncode == 1
     assert path.name in verified.stdout
@@ -92,6 +97,25 @@ def test_a_budget_is_kept_for_later_runs(library: Path) -> None:
     assert atisbo("index", photos, "--library", library).returncode == 0
     for one in indexes(library).values():
         assert one["budget"] == {"max_memory": 10**9, "min_recall": 0.9, "max_latency": 10.0}
+
+
+def test_a_backup_keeps_the_budget_and_the_kind_that_were_asked(
+    library: Path, tmp_path: Path
+) -> None:
+    rebuilt = atisbo(
+        "index", "--rebuild-vectors", "--kind", "codes", "--min-recall", "0.9",
+        "--library", library,
+    )  # fmt: skip
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert atisbo("backup", tmp_path / "copy", "--library", library).returncode == 0
+    copied = indexes(tmp_path / "copy")["image"]
+    assert copied["kind"] == "exact"
+    assert copied["files"] == []
+    assert atisbo("verify", "--library", tmp_path / "copy").returncode == 0
+    assert atisbo("index", "--library", tmp_path / "copy").returncode == 0
+    again = indexes(tmp_path / "copy")["image"]
+    assert again["kind"] == "codes"
+    assert again["budget"]["min_recall"] == 0.9
 
 
 @pytest.mark.parametrize(
