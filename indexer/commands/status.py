@@ -14,7 +14,7 @@ from indexer.commands.vectors import LABELS
 from indexer.config import load_settings
 from indexer.library import Library, open_library
 from indexer.types import Modality
-from indexer.vectors.structure import Structure, told
+from indexer.vectors.structure import told
 from indexer.vectors.tuned import TunedIndex
 
 
@@ -31,7 +31,10 @@ def status(list_skipped: bool, as_json: bool, **chosen: object) -> None:
     made = _indexes(library)
     skipped = _skipped(library) if list_skipped else []
     if as_json:
-        indexes = {modality: asdict(one) if one else None for modality, (one, _) in made.items()}
+        indexes = {
+            modality: asdict(index.structure) if index.structure else None
+            for modality, index in made.items()
+        }
         listed = {"skipped_files": skipped} if list_skipped else {}
         click.echo(json.dumps({**facts, "indexes": indexes, **listed}))
         return
@@ -40,8 +43,8 @@ def status(list_skipped: bool, as_json: bool, **chosen: object) -> None:
         table.add_row(
             name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)
         )
-    for modality, (structure, tail) in made.items():
-        table.add_row(f"{LABELS[modality]} index", _described(structure, tail))
+    for modality, index in made.items():
+        table.add_row(f"{LABELS[modality]} index", _described(index))
     Console().print(table)
     for one in skipped:
         click.echo(f"{one['path']}: {one['reason']}")
@@ -67,20 +70,26 @@ def _facts(library: Library) -> dict[str, Any]:
     return facts
 
 
-def _indexes(library: Library) -> dict[Modality, tuple[Structure | None, int]]:
-    """Returns what each index that holds something is made of, and the rows that came since."""
+def _indexes(library: Library) -> dict[Modality, TunedIndex]:
+    """Returns the indexes that hold something and have something to tell."""
     return {
-        modality: (index.structure, index.tail)
+        modality: index
         for modality, index in library.indexes.items()
         if isinstance(index, TunedIndex) and len(index)
     }
 
 
-def _described(structure: Structure | None, tail: int) -> str:
+def _described(index: TunedIndex) -> str:
+    structure, due = index.structure, index.due()
     if structure is None:
-        return "exact: all vectors are scanned"
-    since = f"; {tail:,} vectors came since and are scanned" if tail and structure.files else ""
-    return f"{structure.kind}: {structure.why}; {told(structure)}{since}"
+        lines = ["exact: all vectors are scanned"]
+    else:
+        lines = [f"{structure.kind}: {structure.why}; {told(structure)}"]
+        if index.tail and structure.files:
+            lines.append(f"{index.tail:,} vectors came since and are scanned")
+    if due is not None:
+        lines.append(f"the next atisbo index makes it anew: {due}")
+    return "; ".join(lines)
 
 
 def _skipped(library: Library) -> list[dict[str, str]]:

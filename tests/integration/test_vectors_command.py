@@ -111,6 +111,8 @@ def test_a_backup_keeps_the_budget_and_the_kind_that_were_asked(
     copied = indexes(tmp_path / "copy")["image"]
     assert copied["kind"] == "exact"
     assert copied["files"] == []
+    shown = atisbo("status", "--library", tmp_path / "copy").stdout.replace("│", " ")
+    assert "the next atisbo index makes it anew: 1,100 rows are enough" in " ".join(shown.split())
     assert atisbo("verify", "--library", tmp_path / "copy").returncode == 0
     assert atisbo("index", "--library", tmp_path / "copy").returncode == 0
     again = indexes(tmp_path / "copy")["image"]
