@@ -59,6 +59,7 @@ class Answer:
         next: The cursor of what follows; None where nothing does.
         verdict: What the answer is worth; None where that is not known.
         likely: How many of the first hits are likely right; None where that is not known.
+        favourites: The ids of those hits that are marked as favourites.
     """
 
     hits: Sequence[Hit]
@@ -73,6 +74,7 @@ class Answer:
     next: str | None = None
     verdict: Verdict | None = None
     likely: int | None = None
+    favourites: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -145,6 +147,7 @@ class Searcher(Lookup):
         items = [hit.item for group in shown for hit in group.hits]
         pictures, films = self.pictures_of(items), self.films_of(items)
         copies, durations = self.copies_of(items), self.durations_of(items)
+        favourites = self.favourites_of([group.leader.item for group in shown])
         done = perf_counter()
         fetch_s = found.fetch_s + done - fetching
         if self._remember is not None and not query.seen:
@@ -168,6 +171,7 @@ class Searcher(Lookup):
             next=cursor_of(query, seen) if len(hits) == query.k else None,
             verdict=judged.verdict,
             likely=judged.likely,
+            favourites=favourites,
         )
 
     def timeline(self, id: int, query: Query) -> Sequence[Scored]:

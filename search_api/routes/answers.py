@@ -87,6 +87,10 @@ class HitBody(BaseModel):
         json_schema_extra=example(0.93),
     )
     reasons: list[ReasonBody] = Field(description="Why it was found, the strongest first.")
+    favourite: bool = Field(
+        description="Whether it has the tag `favourite`, of a moment its film, of a caption what "
+        "it describes."
+    )
     item: ItemBody
     group: list[GroupedBody] = Field(
         description="With `collapse`: near-duplicates of it, or other moments of the same film."
@@ -154,6 +158,7 @@ class SearchBody(BaseModel):
                     score=round(hit.score, 6) if hit.reasons else None,
                     probability=None if hit.probability is None else round(hit.probability, 4),
                     reasons=[ReasonBody.of(reason) for reason in hit.reasons],
+                    favourite=hit.item.id in answer.favourites,
                     item=item(hit),
                     group=[
                         GroupedBody(score=round(other.score, 6), item=item(other))

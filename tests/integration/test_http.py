@@ -252,6 +252,7 @@ def test_search_by_text_answers_as_the_contract_says(client: FlaskClient) -> Non
                         "item": None,
                     },
                 ],
+                "favourite": False,
                 "group": [],
                 "scenes": [],
                 "item": {

@@ -48,6 +48,19 @@ def test_a_tagged_moment_tags_its_film(client: FlaskClient) -> None:
     assert [tags_of(client, id) for id in (20, 21, 22, 31)] == [["x"]] * 4
 
 
+def test_hits_say_whether_they_are_favourites(client: FlaskClient) -> None:
+    client.post(TAGS, json={"items": [1, 20], "add": ["favourite"]})
+    client.post(TAGS, json={"items": [2], "add": ["x"]})
+
+    def favourites(target: str) -> set[int]:
+        hits = client.get(f"/api/v1/search?q=red&target={target}").json["hits"]
+        return {hit["item"]["id"] for hit in hits if hit["favourite"]}
+
+    assert favourites("image") == {1, 21, 22}
+    assert favourites("video") == {20}
+    assert favourites("text") == {11, 31, 32}
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [
