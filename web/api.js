@@ -1,12 +1,15 @@
 // @ts-check
 // The HTTP interface, as documented at /openapi/.
 
-/** @typedef {"image" | "text" | "video"} Target */
+/** @typedef {"image" | "text" | "video"} Modality */
+/** @typedef {"image" | "picture" | "moment" | "text" | "video" | "all"} Target */
+/** @typedef {"score" | "newest" | "oldest"} Sort */
+/** @typedef {"strong" | "weak" | "nothing"} Verdict */
 /**
  * @typedef {object} Picture
  * @property {number} id
  * @property {string} kind
- * @property {Target} modality
+ * @property {Modality} modality
  * @property {string} path
  * @property {string | null} member
  * @property {number | null} width
@@ -40,7 +43,7 @@
  * @typedef {object} Item
  * @property {number} id
  * @property {"image" | "video" | "caption" | "shard"} kind
- * @property {Target} modality
+ * @property {Modality} modality
  * @property {string} path
  * @property {string | null} member
  * @property {number} position
@@ -62,13 +65,43 @@
  * @property {string[]} [companions]
  * @property {string | null} [motion]
  * @property {Facts | null} [facts]
+ * @property {string[]} [tags]
  */
-/** @typedef {{score: number, item: Item}} Hit */
+/**
+ * @typedef {object} Reason
+ * @property {"picture" | "moment" | "film" | "caption" | "subtitle" | "name"} part
+ * @property {number} score
+ * @property {boolean} literal
+ * @property {string | null} text
+ * @property {number | null} item
+ */
+/**
+ * @typedef {object} Scene
+ * @property {number} start_ms
+ * @property {number} end_ms
+ * @property {number} best_ms
+ * @property {number} score
+ * @property {number} moment
+ * @property {string} thumbnail
+ */
+/**
+ * @typedef {object} Hit
+ * @property {number | null} score
+ * @property {number | null} probability
+ * @property {Reason[]} reasons
+ * @property {boolean} favourite
+ * @property {Item} item
+ * @property {{score: number, item: Item}[]} group
+ * @property {Scene[]} scenes
+ */
 /**
  * @typedef {object} Answer
  * @property {Target} target
  * @property {Hit[]} hits
  * @property {number} searched
+ * @property {Verdict | null} verdict
+ * @property {number | null} likely
+ * @property {string | null} next
  * @property {string} model
  * @property {{embed: number, search: number, fetch: number}} took_ms
  */
@@ -83,8 +116,6 @@
  * @property {string | null} hint
  */
 
-export const MAX_K = 200;
-
 const API = "/api/v1";
 
 /** What the service, or its silence, says went wrong; `status` is 0 where nothing answered. */
@@ -92,10 +123,12 @@ export class Failure extends Error {
   /**
    * @param {number} status
    * @param {string} message
+   * @param {number | null} [position]  The character of the query at fault, counted from 0.
    */
-  constructor(status, message) {
+  constructor(status, message, position = null) {
     super(message);
     this.status = status;
+    this.position = position;
   }
 
   /** Whether the same request may work later. */
@@ -104,26 +137,68 @@ export class Failure extends Error {
   }
 }
 
+// How different from one another "varied" results are to be.
+const DIVERSITY = 0.4;
+
 /**
- * Returns the best items for the query.
- * @param {{q: string, target: string, like: number | null}} query
+ * Returns the best items for the query, or what follows them.
+ * @param {import("./location.js").State} query
  * @param {Blob | null} picture
  * @param {number} k
+ * @param {string | null} [cursor]  `next` of the answer before.
  * @param {AbortSignal} [signal]
  * @returns {Promise<Answer>}
  */
-export function search(query, picture, k, signal) {
-  const fields = { k: String(k), target: query.target };
-  if (query.q) Object.assign(fields, { q: query.q });
+export async function search(query, picture, k, cursor, signal) {
+  const { q, target, like, more, less, sort, collapse, varied } = query;
+  const options = {
+    ...(q && { q }),
+    k,
+    target,
+    ...(sort !== "score" && { sort }),
+    ...(collapse && { collapse }),
+    ...(varied && { diversity: DIVERSITY }),
+    ...(cursor && { cursor }),
+  };
+  if (more.length || less.length) {
+    const terms = [
+      ...(like === null ? [] : [{ item: like }]),
+      ...(picture ? [{ image: await inBase64(picture) }] : []),
+    ];
+    return send("/query", { ...options, terms, more, less }, signal);
+  }
+  const fields = Object.entries(options).map(([name, value]) => [name, String(value)]);
   if (picture) {
     const form = new FormData();
-    for (const [name, value] of Object.entries(fields)) form.set(name, value);
+    for (const [name, value] of fields) form.set(name, value);
     form.set("image", picture);
     return ask("/search", { method: "POST", body: form, signal });
   }
-  if (query.like !== null) Object.assign(fields, { like: String(query.like) });
+  if (like !== null) fields.push(["like", String(like)]);
   return ask(`/search?${new URLSearchParams(fields)}`, { signal });
 }
+
+/**
+ * Returns where in a film something is to be seen.
+ * @param {number} id  Of the film, or of a moment of it.
+ * @param {string} q
+ * @param {AbortSignal} signal
+ * @returns {Promise<{moments: (Scored)[], scenes: Scene[]}>}
+ */
+export const timeline = (id, q, signal) =>
+  ask(`/items/${id}/timeline?${new URLSearchParams({ q })}`, { signal });
+
+/** @typedef {{id: number, start_ms: number, end_ms: number, score: number, smooth: number}} Scored */
+
+/** @returns {Promise<{tags: {name: string, items: number}[]}>} */
+export const tags = () => ask("/tags");
+
+/**
+ * Gives an item tags and takes others away; a moment's are its film's.
+ * @param {number} id
+ * @param {{add?: string[], remove?: string[]}} change
+ */
+export const tag = (id, change) => send("/tags", { items: [id], ...change });
 
 /**
  * Returns the item: a picture with its captions, a film with its moments as well.
@@ -176,6 +251,32 @@ export async function whyNot(address) {
 
 /**
  * @param {string} path
+ * @param {object} body
+ * @param {AbortSignal} [signal]
+ */
+const send = (path, body, signal) =>
+  ask(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal,
+  });
+
+/**
+ * @param {Blob} blob
+ * @returns {Promise<string>}
+ */
+function inBase64(blob) {
+  return new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done(String(reader.result).replace(/^[^,]*,/, ""));
+    reader.onerror = () => failed(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}
+
+/**
+ * @param {string} path
  * @param {RequestInit} [request]
  * @returns {Promise<any>}
  */
@@ -197,5 +298,6 @@ async function ask(path, request) {
   throw new Failure(
     answer.status,
     body?.error?.message ?? `The service answered with status ${answer.status} and no reason.`,
+    body?.error?.position ?? null,
   );
 }

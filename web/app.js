@@ -6,13 +6,18 @@ import { Chip } from "./chip.js";
 import { Detail } from "./detail.js";
 import * as dialogs from "./dialogs.js";
 import { byId, isPlain } from "./dom.js";
+import { Field } from "./field.js";
+import { Filters } from "./filters.js";
 import { Grid } from "./grid.js";
 import { Journey } from "./journey.js";
 import * as keys from "./keys.js";
-import { address, asks, NOTHING, queryKey, targetOf } from "./location.js";
+import { lookedFor } from "./language.js";
+import { address, asks, known, NOTHING, queryKey, UNMARKED } from "./location.js";
+import { markOf, Marks, marked } from "./marks.js";
 import { Results } from "./results.js";
 import { Searching } from "./searching.js";
 import { Start } from "./start.js";
+import { Terms } from "./terms.js";
 import * as upload from "./upload.js";
 import * as words from "./words.js";
 
@@ -21,8 +26,6 @@ import * as words from "./words.js";
 const TYPING_MS = 150;
 // The results are fetched on when so few are left to leaf through.
 const NEARLY_ALL = 6;
-
-const input = byId("q");
 
 const journey = new Journey(({ asked, came, typed }) => {
   if (asked) ask(came, typed);
@@ -41,24 +44,72 @@ const glimpseGrid = new Grid(byId("glimpse-grid"), tiles, 3);
 
 const results = new Results({
   ...tiles,
+  judge,
+  markOf: (id) => markOf(journey.state, id),
   more: () => searching.more(journey.state),
   retry: () => searching.run(journey.state),
   clear,
+  mend: ({ position }) => field.mistake.select(journey.state.q, position ?? 0),
 });
 
 const searching = new Searching({
   picture: upload.recall,
-  answered: (answer, more) => {
-    results.show(journey.state, answer, more);
+  answered: (answer) => {
+    field.mistake.clear();
+    results.show(journey.state, answer);
     placeDetail();
   },
-  failed: (failure, grown) => (grown ? results.failMore(failure) : results.fail(failure)),
+  failed: (failure, following) => {
+    if (following) {
+      results.failMore(failure);
+      return;
+    }
+    results.fail(failure, journey.typing);
+    if (failure.position === null) field.mistake.clear();
+    else field.mistake.show(journey.state.q, failure.position);
+  },
   busy: (busy) => results.busy(busy, journey.state),
 });
 
 const chip = new Chip(() => {
   journey.go({ like: null, upload: null });
   toSearch();
+});
+
+const field = new Field({
+  typed: (q) => {
+    const before = journey.state.q;
+    if (q === before) return;
+    // Marks belong to what is looked for; filters may change under them.
+    journey.type(lookedFor(q) === lookedFor(before) ? { q } : { q, ...UNMARKED });
+  },
+  rests: () => journey.settle(),
+  asked: () => {
+    journey.settle();
+    const { state } = journey;
+    if (asks(state) && results.answered !== queryKey(state)) searching.run(state);
+  },
+  clear,
+  down: () => {
+    if (shown().length) list().focus(0);
+    return shown().length > 0;
+  },
+  chosen: searchBy,
+});
+
+/** @param {Partial<import("./location.js").State>} change */
+const change = (change) => journey.go({ ...change, item: null });
+
+const terms = new Terms(change);
+const filters = new Filters({ change, folders: () => results.folders() });
+
+const marks = new Marks({
+  takeOff: (id) => journey.go(marked(journey.state, id, null), "replace"),
+  again,
+  clear: () => {
+    const asked = journey.state.more.length || journey.state.less.length;
+    journey.go(UNMARKED, asked ? "push" : "replace");
+  },
 });
 
 const start = new Start({
@@ -80,9 +131,21 @@ const detail = new Detail({
   },
   like: (id, target) => {
     results.focusNext();
-    journey.go({ ...NOTHING, like: id, target });
+    journey.go({ ...lasting(), like: id, target });
   },
-  hrefLike: (id, target) => address({ ...NOTHING, like: id, target }),
+  hrefLike: (id, target) => address({ ...lasting(), like: id, target }),
+  href: tiles.href,
+  open: tiles.open,
+  judge: (id, mark) => asks(journey.state) && judge(id, mark),
+  markOf: (id) => markOf(journey.state, id),
+  liked: (ids, favourite) => {
+    searching.mark(ids, favourite);
+    results.label();
+  },
+  lookedFor: () => {
+    const { q, like } = journey.state;
+    return [lookedFor(q), like === null ? "" : `like:${like}`].join(" ").trim();
+  },
 });
 
 // --- from the state to the screen
@@ -95,6 +158,7 @@ function ask(came, typed) {
   if (!asks(journey.state)) {
     searching.stop();
     results.clear();
+    field.mistake.clear();
   } else if (!came || !searching.again(journey.state)) {
     searching.run(journey.state, typed ? TYPING_MS : 0);
   }
@@ -103,18 +167,18 @@ function ask(came, typed) {
 function paint() {
   const { q, target, like, upload } = journey.state;
   const asking = asks(journey.state);
-  if (input.value.trim() !== q) input.value = q;
-  const kind = words.KINDS[target];
-  input.placeholder = like !== null || upload ? "Add words" : `Search your ${kind}s`;
-  for (const radio of document.querySelectorAll("input[name=target]")) {
-    const one = /** @type {HTMLInputElement} */ (radio);
-    one.checked = one.value === target;
-  }
+  const wanted = target === "all" ? "library" : `${words.KINDS[target]}s`;
+  field.show(q, like !== null || upload ? "Add words" : `Search your ${wanted}`);
+  byId("target").value = target;
   byId("clear").hidden = !asking;
   byId("start").hidden = asking;
   byId("results").hidden = !asking;
   document.title = q ? `${q} – atisbo` : "atisbo";
   chip.show(journey.state);
+  terms.show(journey.state);
+  filters.show(journey.state);
+  marks.show(journey.state);
+  results.label();
   if (!asking) start.showGlimpse();
   placeDetail();
 }
@@ -125,7 +189,7 @@ const shown = () => (asks(journey.state) ? results.hits : glimpse);
 /** The list of the hits on screen. */
 function list() {
   if (!asks(journey.state)) return glimpseGrid;
-  return journey.state.target === "text" ? results.captions : results.grid;
+  return results.list;
 }
 
 function placeDetail() {
@@ -140,7 +204,7 @@ function placeDetail() {
   const place = {
     index,
     total: hits.length,
-    score: hits[index]?.score,
+    hit: hits[index],
     next: (next?.picture ?? next)?.thumbnail ?? null,
   };
   detail.open(id, hits[index]?.item ?? null, index < 0 ? null : place);
@@ -159,49 +223,55 @@ function step(by) {
 // --- what the visitor does
 
 function toSearch() {
-  input.focus();
-  input.select();
+  field.take();
 }
 
+/** Goes back to the start; returns whether there was anything to leave. */
 function clear() {
-  input.value = "";
-  journey.go({ ...NOTHING, target: journey.state.target });
-  input.focus();
+  const some = asks(journey.state) || field.input.value !== "";
+  if (some) {
+    const { target } = journey.state;
+    journey.go({ ...lasting(), target });
+    field.empty();
+  }
+  return some;
+}
+
+/** The state that a new search begins with. */
+function lasting() {
+  const { collapse, varied } = journey.state;
+  return { ...NOTHING, collapse, varied };
+}
+
+/**
+ * @param {number} id
+ * @param {import("./marks.js").Mark} mark
+ */
+function judge(id, mark) {
+  journey.go(marked(journey.state, id, mark), "replace");
+}
+
+/** Searches on from what is marked; returns whether that is another search. */
+function again() {
+  const { right, wrong } = journey.state;
+  const next = { more: right, less: wrong, item: null };
+  if (queryKey({ ...journey.state, ...next }) === queryKey(journey.state)) return false;
+  results.focusNext();
+  journey.go(next);
+  return true;
 }
 
 /** @param {File} picture */
 async function searchBy(picture) {
-  journey.go({ upload: await upload.keep(picture), like: null, item: null });
+  journey.go({ upload: await upload.keep(picture), like: null, item: null, ...UNMARKED });
 }
 
-input.addEventListener("input", () => {
-  const q = input.value.trim();
-  if (q !== journey.state.q) journey.type(q);
-});
-input.addEventListener("blur", () => journey.settle());
-input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-  if (event.key === "Escape") {
-    event.preventDefault();
-    if (asks(journey.state) || input.value) clear();
-    else input.blur();
-  } else if (event.key === "ArrowDown" && shown().length) {
-    event.preventDefault();
-    list().focus(0);
-  }
-});
-byId("search").addEventListener("submit", (/** @type {Event} */ event) => {
-  event.preventDefault();
-  journey.settle();
-  const { state } = journey;
-  if (asks(state) && results.answered !== queryKey(state)) searching.run(state);
-  if (matchMedia("(hover: none)").matches) input.blur(); // puts a phone's keyboard away
-});
 byId("search").addEventListener("change", (/** @type {Event} */ event) => {
-  const { name, value } = /** @type {HTMLInputElement} */ (event.target);
+  const { name, value } = /** @type {HTMLSelectElement} */ (event.target);
   if (name !== "target") return;
-  journey.go({ target: targetOf(value) }, asks(journey.state) ? "push" : "replace");
+  const target = known(words.KINDS, value, NOTHING.target);
+  journey.go({ target }, asks(journey.state) ? "push" : "replace");
 });
-byId("clear").addEventListener("click", clear);
 byId("home").addEventListener("click", (/** @type {MouseEvent} */ event) => {
   if (!isPlain(event)) return;
   event.preventDefault();
@@ -213,14 +283,8 @@ byId("skip").addEventListener("click", (/** @type {Event} */ event) => {
   if (shown().length) list().focus(0);
   else byId("main").focus();
 });
-byId("choose").addEventListener("click", () => byId("file").click());
-byId("file").addEventListener("change", () => {
-  const file = byId("file").files[0];
-  byId("file").value = "";
-  if (file) searchBy(file);
-});
 upload.listen(byId("drop"), searchBy);
-keys.listen({ search: toSearch, help: dialogs.help });
+keys.listen({ search: toSearch, help: dialogs.help, again });
 dialogs.prepare();
 
 // --- begin
@@ -248,5 +312,5 @@ if (asks(journey.state)) searching.run(journey.state);
 paint();
 begin();
 if (matchMedia("(hover: hover)").matches && !asks(journey.state)) {
-  input.focus({ preventScroll: true });
+  field.input.focus({ preventScroll: true });
 }

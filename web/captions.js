@@ -3,9 +3,11 @@
 
 import { badge } from "./badge.js";
 import { fadeIn, icon, isPlain, make } from "./dom.js";
+import { judging, markOfKey, showMark } from "./marks.js";
 import * as words from "./words.js";
 
 /** @typedef {import("./api.js").Hit} Hit */
+/** @typedef {import("./tile.js").Calls} Calls */
 
 export class CaptionList {
   /** @type {Hit[]} */
@@ -14,22 +16,25 @@ export class CaptionList {
 
   /**
    * @param {HTMLElement} element
-   * @param {object} calls
-   * @param {(id: number) => void} calls.open
-   * @param {(id: number) => string} calls.href
-   * @param {() => void} calls.leave
+   * @param {Calls} calls
    */
-  constructor(element, { open, href, leave }) {
+  constructor(element, calls) {
     this.element = element;
-    this.href = href;
+    this.calls = calls;
     element.addEventListener("click", (event) => {
       const line = /** @type {HTMLElement} */ (event.target).closest("a");
       if (!line || !isPlain(event)) return;
       event.preventDefault();
-      open(Number(line.dataset.id));
+      calls.open(Number(line.dataset.id));
     });
     element.addEventListener("keydown", (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) return;
+      const mark = markOfKey(event);
+      if (mark && this.#hits[this.#current]) {
+        event.preventDefault();
+        calls.judge?.(this.#hits[this.#current].item.id, mark);
+        return;
+      }
       const last = this.#hits.length - 1;
       const steps = {
         ArrowUp: this.#current - 1,
@@ -40,7 +45,7 @@ export class CaptionList {
       const to = steps[/** @type {keyof steps} */ (event.key)];
       if (to === undefined) return;
       event.preventDefault();
-      if (to < 0) leave();
+      if (to < 0) calls.leave();
       else this.focus(Math.min(to, last));
     });
     element.addEventListener("focusin", (event) => {
@@ -59,8 +64,13 @@ export class CaptionList {
     while (this.element.children.length > same) this.element.lastElementChild?.remove();
     this.element.append(...hits.slice(same).map((hit) => this.#make(hit)));
     this.#hits = hits;
-    hits.forEach((hit, index) => this.#label(this.element.children[index], hit));
+    this.label();
     this.#setCurrent(Math.min(this.#current, Math.max(0, hits.length - 1)));
+  }
+
+  /** Says on each line what has changed. */
+  label() {
+    this.#hits.forEach((hit, index) => this.#label(this.element.children[index], hit));
   }
 
   rewind() {
@@ -111,7 +121,8 @@ export class CaptionList {
       make("span", { className: "score" }),
     );
     link.dataset.id = String(item.id);
-    return make("li", {}, link);
+    const { judge } = this.calls;
+    return make("li", {}, link, judge ? judging((mark) => judge(item.id, mark)) : null);
   }
 
   /**
@@ -120,10 +131,12 @@ export class CaptionList {
    */
   #label(line, { item, score }) {
     const link = /** @type {HTMLAnchorElement} */ (line.firstElementChild);
-    link.href = this.href(item.id);
+    link.href = this.calls.href(item.id);
     const shown = /** @type {HTMLElement} */ (line.querySelector(".score"));
-    shown.textContent = words.score(score);
-    shown.setAttribute("aria-label", `score ${words.score(score)}`);
+    shown.hidden = score === null;
+    shown.textContent = score === null ? "" : words.score(score);
+    shown.setAttribute("aria-label", `score ${shown.textContent}`);
+    showMark(/** @type {HTMLElement} */ (line), this.calls.markOf?.(item.id) ?? null);
   }
 
   /** @param {number} index */

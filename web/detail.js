@@ -1,18 +1,23 @@
 // @ts-check
 // One result, large, with all that is known of it.
 
+import { likeLinks, openOriginal } from "./actions.js";
 import * as api from "./api.js";
 import { atMs } from "./badge.js";
-import { byId, icon, isPlain, make } from "./dom.js";
+import { byId, icon, make } from "./dom.js";
 import { factsOf, fileFactsOf } from "./facts.js";
+import { Found } from "./found.js";
 import { Lines } from "./lines.js";
+import { markOfKey } from "./marks.js";
 import { Reel } from "./reel.js";
+import { Scenes } from "./scenes.js";
 import { filmOf, pictureOf, Stage } from "./stage.js";
+import { Tags } from "./tags.js";
 import * as words from "./words.js";
 
 /** @typedef {import("./api.js").Item} Item */
 /** @typedef {import("./api.js").Target} Target */
-/** @typedef {{index: number, total: number, score: number, next: string | null}} Place */
+/** @typedef {{index: number, total: number, hit: import("./api.js").Hit, next: string | null}} Place */
 
 const UNKNOWN = "…";
 
@@ -25,8 +30,8 @@ export class Detail {
   #film = null;
   /** @type {AbortController | null} */
   #running = null;
-  /** @type {number | null} */
-  score = null;
+  /** @type {import("./api.js").Hit | null} */
+  #hit = null;
 
   /**
    * @param {object} calls
@@ -34,6 +39,12 @@ export class Detail {
    * @param {() => void} calls.closed  The visitor closed it.
    * @param {(id: number, target: Target) => void} calls.like
    * @param {(id: number, target: Target) => string} calls.hrefLike
+   * @param {(id: number) => void} calls.open
+   * @param {(id: number) => string} calls.href
+   * @param {(id: number, mark: import("./marks.js").Mark) => void} calls.judge
+   * @param {(id: number) => import("./marks.js").Mark | null} calls.markOf
+   * @param {(ids: number[], favourite: boolean) => void} calls.liked  Favourites or no more.
+   * @param {() => string} calls.lookedFor  As a query in words; nothing where that cannot be said.
    */
   constructor(calls) {
     this.calls = calls;
@@ -48,24 +59,32 @@ export class Detail {
       calls.closed();
     });
     this.dialog.addEventListener("keydown", (event) => {
-      if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      // The player and the strip of moments have arrow keys of their own.
-      if (/** @type {HTMLElement} */ (event.target).closest("video, .strip")) return;
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (!step) return;
+      if (event.altKey || event.ctrlKey || event.metaKey) return;
+      // The player and the strip of moments have arrow keys of their own, a field has all keys.
+      const own = event.key.startsWith("Arrow") ? "input, video, .strip" : "input";
+      if (/** @type {HTMLElement} */ (event.target).closest(own)) return;
+      const step = event.shiftKey ? 0 : { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (step) calls.step(step);
+      else if (!this.#key(event)) return;
       event.preventDefault();
-      calls.step(step);
     });
     /** @param {number} at_ms */
     const jump = (at_ms) => this.stage.player.jump(at_ms);
     this.reel = new Reel(jump);
     this.lines = new Lines(jump);
+    this.scenes = new Scenes(jump);
+    this.found = new Found(calls);
+    this.tags = new Tags({
+      changed: (ids, favourite) => calls.liked(ids, favourite),
+      failed: (failure) => this.#fail(failure),
+    });
     this.stage = new Stage({
       step: calls.step,
       close: () => this.dialog.close(),
       atTop: () => this.dialog.scrollTop <= 0,
       moved: (at_ms) => {
         this.reel.mark(at_ms);
+        this.scenes.mark(at_ms);
         this.lines.mark(at_ms);
       },
     });
@@ -85,6 +104,7 @@ export class Detail {
       byId("detail-error").hidden = true;
     }
     this.place(place);
+    if (another) this.tags.turn(item, place?.hit.favourite ?? false);
     if (!this.dialog.open) this.dialog.showModal();
     if (!another) return;
     if (item) this.#show(item);
@@ -115,15 +135,34 @@ export class Detail {
     if (this.dialog.open && document.activeElement?.matches("body, :disabled")) {
       byId("detail-title").focus();
     }
-    this.score = place?.score ?? null;
+    this.#hit = place?.hit ?? null;
     this.stage.next = place?.next ?? null;
     this.#facts();
+  }
+
+  /**
+   * Does what a key asks for; returns whether it is one that asks for something.
+   * @param {KeyboardEvent} event
+   */
+  #key(event) {
+    const mark = markOfKey(event);
+    if (mark && this.#id !== null) this.calls.judge(this.#id, mark);
+    else if (event.key === "f") this.tags.like();
+    else return this.scenes.go(Number(event.key) - 1);
+    return true;
+  }
+
+  /** @param {api.Failure} failure */
+  #fail(failure) {
+    byId("detail-error").textContent = failure.message;
+    byId("detail-error").hidden = false;
   }
 
   #blank() {
     this.stage.show(null);
     this.#keepReel(null);
     this.lines.clear();
+    this.found.clear();
     byId("detail-title").textContent = UNKNOWN;
     byId("facts-list").replaceChildren();
     byId("actions").replaceChildren();
@@ -138,7 +177,9 @@ export class Detail {
       const item = await api.item(id, running.signal);
       if (id !== this.#id) return;
       this.#show(item);
+      this.tags.show(item);
       if (item.moments?.length) this.reel.show(item.moments);
+      this.#searched(item, running.signal);
       const belongsTo = item.picture?.id ?? item.film;
       const whole = belongsTo === null ? item : await api.item(belongsTo, running.signal);
       if (id !== this.#id) return;
@@ -149,11 +190,27 @@ export class Detail {
     } catch (error) {
       if (running.signal.aborted || id !== this.#id) return;
       if (!(error instanceof api.Failure)) throw error;
-      const line = byId("detail-error");
-      line.textContent = error.message;
-      line.hidden = false;
+      this.#fail(error);
       const title = byId("detail-title");
       if (title.textContent === UNKNOWN) title.textContent = "Not found";
+    }
+  }
+
+  /**
+   * Shows where in its film what is looked for is to be seen.
+   * @param {Item} item
+   * @param {AbortSignal} signal
+   */
+  async #searched(item, signal) {
+    const film = filmOf(item);
+    const q = this.calls.lookedFor();
+    if (!film || !q || this.scenes.has(film.id, q)) return;
+    try {
+      const line = await api.timeline(film.id, q, signal);
+      if (!signal.aborted) this.scenes.show(film.id, q, line);
+    } catch (error) {
+      // The film is there without them; the search itself has said what is wrong with the query.
+      if (!signal.aborted && !(error instanceof api.Failure)) throw error;
     }
   }
 
@@ -176,6 +233,7 @@ export class Detail {
    */
   #keepReel(item) {
     const film = item && filmOf(item);
+    this.scenes.keep(film?.id ?? null, this.calls.lookedFor());
     if (film && film.id === this.#film) return;
     this.#named("file-facts", []);
     this.#film = film?.id ?? null;
@@ -184,7 +242,9 @@ export class Detail {
   }
 
   #facts() {
-    if (this.#item) this.#named("facts-list", factsOf(this.#item, this.score));
+    if (!this.#item) return;
+    this.#named("facts-list", factsOf(this.#item, this.#hit));
+    this.found.show(this.#item, this.#hit);
   }
 
   /**
@@ -209,9 +269,7 @@ export class Detail {
     box.dataset.known = known;
     box.replaceChildren(
       ...this.#jump(item),
-      ...LIKE[kindOf(item)].map(([target, drawing, text]) =>
-        this.#likeLink(item.id, target, drawing, text),
-      ),
+      ...likeLinks(item, this.calls),
       ...openOriginal(item),
     );
   }
@@ -228,64 +286,4 @@ export class Detail {
     button.addEventListener("click", () => this.stage.player.jump(at));
     return [button];
   }
-
-  /**
-   * @param {number} id
-   * @param {Target} target
-   * @param {string} drawing
-   * @param {string} text
-   */
-  #likeLink(id, target, drawing, text) {
-    const link = make(
-      "a",
-      { className: "action", href: this.calls.hrefLike(id, target) },
-      icon(drawing),
-      text,
-    );
-    link.addEventListener("click", (/** @type {MouseEvent} */ event) => {
-      if (!isPlain(event)) return;
-      event.preventDefault();
-      this.calls.like(id, target);
-    });
-    return link;
-  }
-}
-
-/** @type {Record<string, [Target, string, string][]>} */
-const LIKE = {
-  picture: [
-    ["image", "similar", "Similar pictures"],
-    ["text", "quote", "Captions for this picture"],
-  ],
-  moment: [
-    ["image", "similar", "Similar pictures"],
-    ["video", "film", "Films like this"],
-    ["text", "quote", "Captions for this moment"],
-  ],
-  film: [
-    ["video", "film", "Films like this"],
-    ["image", "similar", "Pictures like this film"],
-    ["text", "quote", "Captions for this film"],
-  ],
-  caption: [
-    ["image", "similar", "Pictures for this caption"],
-    ["text", "quote", "Similar captions"],
-  ],
-};
-
-/** @param {Item} item */
-function kindOf(item) {
-  if (item.modality === "text") return "caption";
-  if (item.modality === "video") return "film";
-  return item.film === null ? "picture" : "moment";
-}
-
-/** @param {Item} item */
-function openOriginal(item) {
-  const id = item.modality === "text" ? item.picture?.id : item.id;
-  if (id === undefined) return [];
-  const href = api.original(id);
-  const open = make("a", { className: "action", href, target: "_blank", rel: "noopener" });
-  open.append(icon("open"), "Open original");
-  return [open];
 }

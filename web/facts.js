@@ -14,9 +14,9 @@ const A_DAY_S = 86_400;
 /**
  * Returns what a search tells of a result.
  * @param {Item} item
- * @param {number | null} score
+ * @param {import("./api.js").Hit | null} hit
  */
-export function factsOf(item, score) {
+export function factsOf(item, hit) {
   const { path, member, width, height } = item.picture ?? item;
   return known([
     ["File", path],
@@ -26,7 +26,8 @@ export function factsOf(item, score) {
     ["Size", width && height ? `${width} × ${height}` : null],
     ["Time", stretch(item)],
     ["Words", item.origin && words.origin(item.origin)],
-    ["Score", score === null ? null : words.score(score)],
+    ["Score", hit && hit.score !== null ? words.score(hit.score) : null],
+    ["Likely", hit && hit.probability !== null ? `${words.share(hit.probability)}, by its looks alone` : null],
   ]);
 }
 

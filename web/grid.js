@@ -1,56 +1,69 @@
 // @ts-check
 // Pictures in justified rows. Every tile has its place before its picture is loaded.
 
-import { badge } from "./badge.js";
-import { fadeIn, isPlain, make } from "./dom.js";
+import { isPlain, make } from "./dom.js";
 import { justify, moved, rowHeight } from "./layout.js";
-import * as words from "./words.js";
+import { markOfKey } from "./marks.js";
+import { labelTile, makeTile, ratioOf } from "./tile.js";
+import { DIVIDER } from "./worth.js";
 
 /** @typedef {import("./api.js").Hit} Hit */
 /** @typedef {import("./layout.js").Box} Box */
+/** @typedef {import("./tile.js").Calls} Calls */
 
 // The first rows are what a visitor waits for; the rest loads when it comes near.
 const EAGER = 12;
 
+// Below what is likely, and above what is less so.
+const DIVIDER_PX = 58;
+
 export class Grid {
   /** @type {Map<number, HTMLLIElement>} */
   #tiles = new Map();
+  /** The tiles in order. @type {HTMLLIElement[]} */
+  #order = [];
   /** @type {Hit[]} */
   #hits = [];
   /** @type {Box[]} */
   #boxes = [];
   #width = 0;
   #current = 0;
+  /** Before which hit the divider stands. @type {number | null} */
+  #divided = null;
 
   /**
    * @param {HTMLElement} element
-   * @param {object} calls
-   * @param {(id: number) => void} calls.open  A tile was chosen.
-   * @param {(id: number) => string} calls.href  The address of an item among these results.
-   * @param {() => void} calls.leave  The way up from the first row.
+   * @param {Calls} calls
    * @param {number} [maxRows]
    */
-  constructor(element, { open, href, leave }, maxRows) {
+  constructor(element, calls, maxRows) {
     this.element = element;
-    this.href = href;
+    this.calls = calls;
     this.maxRows = maxRows;
+    this.divider = make("li", { className: "divider", textContent: DIVIDER });
     element.addEventListener("click", (event) => {
       const tile = /** @type {HTMLElement} */ (event.target).closest("a");
       if (!tile || !isPlain(event)) return;
       event.preventDefault();
-      open(Number(tile.dataset.id));
+      calls.open(Number(tile.dataset.id));
     });
     element.addEventListener("keydown", (event) => {
+      const mark = markOfKey(event);
+      if (mark && calls.judge && this.#hits[this.#current]) {
+        event.preventDefault();
+        calls.judge(this.#hits[this.#current].item.id, mark);
+        return;
+      }
       const arrow = /^(Arrow(Left|Right|Up|Down)|Home|End)$/.test(event.key);
       if (!arrow || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       const to = moved(this.#boxes, this.#current, event.key);
-      if (to < 0) leave();
+      if (to < 0) calls.leave();
       else this.focus(to);
     });
     element.addEventListener("focusin", (event) => {
       const tile = /** @type {HTMLElement} */ (event.target).closest("li");
-      if (tile) this.#setCurrent([...element.children].indexOf(tile));
+      if (tile) this.#setCurrent(this.#order.indexOf(tile));
     });
     new ResizeObserver(([entry]) => {
       const width = Math.floor(entry.contentRect.width);
@@ -61,24 +74,35 @@ export class Grid {
   /**
    * Shows these hits; pictures that were shown before are kept, not loaded again.
    * @param {Hit[]} hits
+   * @param {number | null} [divided]  Before which hit the less likely ones begin.
    */
-  show(hits) {
+  show(hits, divided = null) {
     const before = this.#tiles;
     this.#hits = hits;
+    this.#divided = divided;
     this.#tiles = new Map();
-    hits.forEach((hit, index) => {
-      const tile = before.get(hit.item.id) ?? this.#make(hit, index);
-      this.#label(tile, hit);
+    this.#order = hits.map((hit, index) => {
+      const tile = before.get(hit.item.id) ?? makeTile(hit, index < EAGER, this.calls);
       this.#tiles.set(hit.item.id, tile);
+      return tile;
     });
+    this.label();
     for (const [id, tile] of before) if (!this.#tiles.has(id)) tile.remove();
-    [...this.#tiles.values()].forEach((tile, index) => {
+    if (divided === null) this.divider.remove();
+    const lines =
+      divided === null ? this.#order : this.#order.toSpliced(divided, 0, this.divider);
+    lines.forEach((line, index) => {
       const there = this.element.children[index];
-      if (there !== tile) this.element.insertBefore(tile, there ?? null);
+      if (there !== line) this.element.insertBefore(line, there ?? null);
     });
     this.#setCurrent(Math.min(this.#current, Math.max(0, hits.length - 1)));
     const width = Math.floor(this.element.clientWidth);
     if (width) this.#lay(width);
+  }
+
+  /** Says on each tile what has changed: marks, favourites, addresses. */
+  label() {
+    this.#hits.forEach((hit, index) => labelTile(this.#order[index], hit, this.calls));
   }
 
   /** Makes the first tile the one that Tab reaches. */
@@ -91,7 +115,7 @@ export class Grid {
    * @param {FocusOptions} [how]
    */
   focus(index, how) {
-    const tile = this.element.children[index]?.querySelector("a");
+    const tile = this.#order[index]?.querySelector("a");
     if (!tile) return;
     tile.focus({ preventScroll: true, ...how });
     if (!how?.preventScroll) tile.scrollIntoView({ block: "nearest" });
@@ -105,12 +129,10 @@ export class Grid {
   /** @param {number} width */
   #lay(width) {
     this.#width = width;
-    const ratios = this.#hits.map(({ item }) => (item.width ?? 1) / (item.height ?? 1));
-    const wanted = { height: rowHeight(width), gap: width < 600 ? 4 : 8, maxRows: this.maxRows };
-    const { boxes, height } = justify(ratios, width, wanted);
+    const { boxes, height } = this.#placed(width);
     this.#boxes = boxes;
     this.element.style.height = `${height}px`;
-    [...this.#tiles.values()].forEach((tile, index) => {
+    this.#order.forEach((tile, index) => {
       const box = boxes[index];
       tile.hidden = !box;
       if (!box) return;
@@ -123,38 +145,21 @@ export class Grid {
   }
 
   /**
-   * @param {Hit} hit
-   * @param {number} index
+   * Returns the boxes of all tiles; what is less likely begins in a row of its own.
+   * @param {number} width
    */
-  #make({ item }, index) {
-    const image = make("img", {
-      alt: "",
-      decoding: "async",
-      loading: index < EAGER ? "eager" : "lazy",
-      width: item.width ?? 1,
-      height: item.height ?? 1,
-      draggable: false,
-      src: item.thumbnail,
-    });
-    fadeIn(image);
-    image.addEventListener("error", () => image.closest("li")?.classList.add("gone"));
-    const name = make("span", { className: "name", textContent: words.nameOf(item) });
-    const score = make("span", { className: "score" });
-    const label = make("span", { className: "label", "aria-hidden": "true" }, name, score);
-    const link = make("a", { tabIndex: -1, draggable: false }, image, badge(item), label);
-    link.dataset.id = String(item.id);
-    return make("li", { className: item.modality === "video" ? "tile film" : "tile" }, link);
-  }
-
-  /**
-   * @param {HTMLLIElement} tile
-   * @param {Hit} hit
-   */
-  #label(tile, { item, score }) {
-    const link = /** @type {HTMLAnchorElement} */ (tile.firstElementChild);
-    link.href = this.href(item.id);
-    link.setAttribute("aria-label", `${words.title(item)}, score ${words.score(score)}`);
-    /** @type {any} */ (tile.querySelector(".score")).textContent = words.score(score);
+  #placed(width) {
+    const ratios = this.#hits.map(({ item }) => ratioOf(item));
+    const wanted = { height: rowHeight(width), gap: width < 600 ? 4 : 8, maxRows: this.maxRows };
+    if (this.#divided === null) return justify(ratios, width, wanted);
+    const likely = justify(ratios.slice(0, this.#divided), width, wanted);
+    const others = justify(ratios.slice(this.#divided), width, wanted);
+    const down = likely.height + DIVIDER_PX;
+    const rows = (likely.boxes.at(-1)?.row ?? -1) + 1;
+    this.divider.style.transform = `translateY(${likely.height}px)`;
+    this.divider.style.height = `${DIVIDER_PX}px`;
+    const boxes = others.boxes.map((box) => ({ ...box, top: box.top + down, row: box.row + rows }));
+    return { boxes: [...likely.boxes, ...boxes], height: down + others.height };
   }
 
   /** @param {number} index */

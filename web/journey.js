@@ -61,14 +61,19 @@ export class Journey {
   }
 
   /**
-   * Changes the words while they are typed, all in one history entry.
-   * @param {string} q
+   * Changes the query while it is typed, all in one history entry.
+   * @param {Partial<State>} change
    */
-  type(q) {
-    this.#go({ q, item: null }, this.#draft ? "replace" : "push", false, true);
+  type(change) {
+    this.#go({ ...change, item: null }, this.#draft ? "replace" : "push", false, true);
     this.#draft = true;
     clearTimeout(this.#settling);
     this.#settling = setTimeout(() => this.settle(), SETTLED_MS);
+  }
+
+  /** Whether the query is still being typed. */
+  get typing() {
+    return this.#draft;
   }
 
   /** Keeps what was typed: what is typed next is another query. */
@@ -100,10 +105,16 @@ export class Journey {
   #come(kept) {
     this.settle();
     this.#scrolled.set(this.#entry, scrollY);
+    const { right, wrong } = this.state;
     const before = queryKey(this.state);
     this.state = read(location.search, kept);
     this.#entry = kept?.entry ?? newName();
     const asked = queryKey(this.state) !== before;
+    if (!asked) {
+      // What was marked while an item was open stays marked among the results.
+      this.state = { ...this.state, right, wrong };
+      this.#write("replace", Boolean(kept?.opened));
+    }
     this.moved({ asked, came: true, typed: false });
     // Behind an item the results were not scrolled, or only to the tile that has the focus now.
     if (asked) scrollTo({ top: this.#scrolled.get(this.#entry) ?? 0 });

@@ -4,7 +4,9 @@
 import { CaptionList } from "./captions.js";
 import { byId, make } from "./dom.js";
 import { Grid } from "./grid.js";
+import { isFiltered, lookedFor } from "./language.js";
 import { queryKey } from "./location.js";
+import { lessLikelyFrom, worthOf } from "./worth.js";
 import * as words from "./words.js";
 
 /** @typedef {import("./location.js").State} State */
@@ -17,6 +19,7 @@ const AHEAD = "700px";
 const ANNOUNCE_MS = 500;
 
 const COMMAND = "atisbo index FOLDER";
+/** @type {Record<import("./api.js").Modality, string[]>} */
 const EMPTY = {
   image: ["No pictures in this library", "Show atisbo a folder of pictures, in a shell:"],
   text: [
@@ -25,6 +28,8 @@ const EMPTY = {
   ],
   video: ["No films in this library", "Show atisbo a folder with films, in a shell:"],
 };
+const HOLDS = { image: "image", picture: "image", moment: "video", text: "text", video: "video", all: "image" };
+const FILTERED = ["Nothing passes the filters", "Take one of them away, or make it wider."];
 const ALONE = ["Nothing else to compare it with", "The library holds no other of this kind."];
 
 export class Results {
@@ -36,17 +41,14 @@ export class Results {
   failed = false;
   /** Whether some of the pictures are moments of films. */
   moments = false;
+  /** @type {Answer | null} */
+  #answer = null;
   #announcing = 0;
   #focus = false;
 
   /**
-   * @param {object} calls
-   * @param {(id: number) => void} calls.open
-   * @param {(id: number) => string} calls.href
-   * @param {() => void} calls.leave
-   * @param {() => void} calls.more
-   * @param {() => void} calls.retry
-   * @param {() => void} calls.clear
+   * @param {import("./tile.js").Calls & {more: () => void, retry: () => void, clear: () => void,
+   *   mend: (failure: Failure) => void}} calls  `mend` goes to the character at fault.
    */
   constructor(calls) {
     this.calls = calls;
@@ -65,30 +67,51 @@ export class Results {
    * Shows the answer to the query of this state.
    * @param {State} state
    * @param {Answer} answer
-   * @param {boolean} more  Whether there is more to ask for.
    */
-  show(state, answer, more) {
+  show(state, answer) {
     const another = this.answered !== queryKey(state);
+    const following = !another && answer.hits.length > this.hits.length;
     this.hits = answer.hits;
     this.answered = queryKey(state);
     this.failed = false;
+    this.#answer = answer;
     const found = answer.hits.length > 0;
-    const list = answer.target === "text" ? this.captions : this.grid;
+    const more = answer.next !== null;
+    const { list } = this;
     byId("notice").hidden = true;
     byId("results").classList.remove("stale");
     byId("pictures").hidden = !found || list !== this.grid;
     byId("captions").hidden = !found || list !== this.captions;
     byId("more").hidden = !more;
     byId("more").textContent = "Show more";
-    list.show(answer.hits);
+    if (list === this.grid) this.grid.show(answer.hits, lessLikelyFrom(answer));
+    else this.captions.show(answer.hits);
     if (another) list.rewind();
-    this.#summary(answer);
-    if (!found) this.#empty(answer);
+    this.#worth(answer);
+    this.#summary(state, answer, following);
+    if (!found) this.#empty(state, answer);
     if (this.#focus && found) list.focus(0, { preventScroll: true });
     this.#focus = false;
     // Observing anew reports at once whether the end is still near.
     this.end.unobserve(byId("more"));
     if (more) this.end.observe(byId("more"));
+  }
+
+  /** Says on each result what has changed: marks, favourites, addresses. */
+  label() {
+    if (this.hits.length) this.list.label();
+  }
+
+  /** Where the results are shown. */
+  get list() {
+    return this.#answer?.target === "text" ? this.captions : this.grid;
+  }
+
+  /** Returns the folders of the results, and those above them. */
+  folders() {
+    const paths = this.hits.map(({ item }) => (item.picture ?? item).path.split("/").slice(0, -1));
+    const all = paths.flatMap((names) => names.map((_, depth) => names.slice(0, depth + 1).join("/")));
+    return [...new Set(all)].sort();
   }
 
   /** Puts the focus on the first of the next results. */
@@ -101,20 +124,39 @@ export class Results {
     this.hits = [];
     this.answered = "";
     this.failed = false;
+    this.#answer = null;
     this.end.unobserve(byId("more"));
   }
 
-  /** @param {Failure} failure */
-  fail(failure) {
-    this.clear();
+  /**
+   * @param {Failure} failure
+   * @param {boolean} typing  Whether the query is perhaps not written to its end.
+   */
+  fail(failure, typing) {
+    const unfinished = typing && failure.position !== null && this.hits.length > 0;
+    if (!unfinished) {
+      this.clear();
+      for (const id of ["pictures", "captions", "more"]) byId(id).hidden = true;
+    }
     this.failed = failure.passing;
-    for (const id of ["pictures", "captions", "more"]) byId(id).hidden = true;
+    byId("worth").hidden = true;
     byId("count").textContent = byId("facts").textContent = "";
     const button = make("button", { type: "button", className: "action" });
-    button.textContent = failure.passing ? "Try again" : "Clear the search";
-    button.addEventListener("click", failure.passing ? this.calls.retry : this.calls.clear);
+    const { retry, clear, mend } = this.calls;
+    if (failure.passing) {
+      button.textContent = "Try again";
+      button.addEventListener("click", retry);
+    } else if (failure.position !== null) {
+      button.textContent = "Show me where";
+      button.addEventListener("click", () => mend(failure));
+    } else {
+      button.textContent = "Clear the search";
+      button.addEventListener("click", clear);
+    }
     const title = failure.status === 0 ? "Nothing answers" : "That search did not work";
     this.#notice(title, failure.message, button);
+    byId("notice").classList.toggle("brief", unfinished);
+    byId("results").classList.toggle("stale", unfinished);
   }
 
   /** @param {Failure} failure */
@@ -136,23 +178,73 @@ export class Results {
   }
 
   /** @param {Answer} answer */
-  #summary({ hits, target, searched, model, took_ms }) {
-    const moments = target === "image" && (this.moments || hits.some(({ item }) => item.film));
-    const of = words.count(searched, words.KINDS[target]) + (moments ? " and moments" : "");
-    const what = `${words.number(hits.length)} closest of ${of}`;
+  #worth(answer) {
+    const worth = worthOf(answer);
+    byId("worth").hidden = !worth;
+    byId("worth").classList.toggle("nothing", answer.verdict === "nothing");
+    byId("worth-title").textContent = worth?.title ?? "";
+    byId("worth-line").textContent = worth?.line ?? "";
+  }
+
+  /**
+   * @param {State} state
+   * @param {Answer} answer
+   * @param {boolean} following  Whether the first hits were there before.
+   */
+  #summary(state, answer, following) {
+    const { hits, model, took_ms } = answer;
+    const what = this.#counted(state, answer);
     const { embed, search, fetch } = took_ms;
     const took = words.milliseconds(embed + search + fetch);
     byId("count").textContent = hits.length ? what : "";
     byId("facts").textContent = hits.length ? `${words.modelName(model)} · ${took}` : "";
     byId("facts").title = model;
-    this.#announce(hits.length ? what : (searched ? ALONE : EMPTY[target])[0]);
+    // The next page may be there before the first one was announced.
+    const worth = following && !this.#announcing ? null : worthOf(answer);
+    const said = hits.length ? what : this.#none(state, answer)[0];
+    this.#announce(worth ? `${worth.title} ${worth.line} ${said}` : said);
   }
 
-  /** @param {Answer} answer */
-  #empty({ searched, target }) {
-    const [title, line] = searched ? ALONE : EMPTY[target];
+  /**
+   * Returns how many there are, and of what.
+   * @param {State} state
+   * @param {Answer} answer
+   */
+  #counted(state, { hits, target, searched, next }) {
+    const number = words.number(hits.length);
+    const order = state.sort === "oldest" ? "oldest first" : "newest first";
+    if (!looks(state)) {
+      return next ? `The first ${number}, ${order}` : `${words.count(hits.length, words.KINDS[target])}, ${order}`;
+    }
+    if (state.sort !== "score") return `${number} of the closest, ${order}`;
+    if (isFiltered(state.q)) {
+      if (next) return `${number} closest within the filters`;
+      return `${words.count(hits.length, words.KINDS[target])} within the filters, closest first`;
+    }
+    const moments = target === "image" && (this.moments || hits.some(({ item }) => item.film));
+    return `${number} closest of ${words.count(searched, words.KINDS[target])}${moments ? " and moments" : ""}`;
+  }
+
+  /**
+   * @param {State} state
+   * @param {Answer} answer
+   */
+  #empty(state, answer) {
+    const [title, line] = this.#none(state, answer);
+    const bare = !answer.searched && !isFiltered(state.q);
     const command = make("code", { className: "command", textContent: COMMAND });
-    this.#notice(title, line, searched ? null : command);
+    this.#notice(title, line, bare ? command : null);
+  }
+
+  /**
+   * Returns why there is nothing.
+   * @param {State} state
+   * @param {Answer} answer
+   */
+  #none(state, { searched, target }) {
+    if (isFiltered(state.q)) return FILTERED;
+    if (searched) return ALONE;
+    return EMPTY[/** @type {import("./api.js").Modality} */ (HOLDS[target])];
   }
 
   /**
@@ -162,6 +254,7 @@ export class Results {
    */
   #notice(title, line, last) {
     byId("results").classList.remove("stale");
+    byId("notice").classList.remove("brief");
     byId("notice").replaceChildren(
       make("h2", { textContent: title }),
       make("p", { textContent: line }),
@@ -173,6 +266,16 @@ export class Results {
   /** @param {string} text */
   #announce(text) {
     clearTimeout(this.#announcing);
-    this.#announcing = setTimeout(() => (byId("live").textContent = text), ANNOUNCE_MS);
+    this.#announcing = setTimeout(() => {
+      this.#announcing = 0;
+      byId("live").textContent = text;
+    }, ANNOUNCE_MS);
   }
 }
+
+/**
+ * Returns whether a query looks for something, rather than only filters.
+ * @param {State} state
+ */
+const looks = ({ q, like, upload, more }) =>
+  Boolean(lookedFor(q) || like !== null || upload || more.length);

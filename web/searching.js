@@ -6,10 +6,10 @@ import { queryKey } from "./location.js";
 
 /** @typedef {import("./location.js").State} State */
 /** @typedef {import("./api.js").Answer} Answer */
-/** @typedef {{answer: Answer, k: number}} Kept */
 
-// What is fetched at once, as the page is scrolled down: the interface has no pages, only a k.
-export const STEPS = [24, 72, api.MAX_K];
+// The first page is what is waited for; those that follow are fetched ahead.
+export const FIRST = 24;
+const FOLLOWING = 72;
 
 const SLOW_MS = 200;
 const KEPT = 30;
@@ -20,14 +20,14 @@ export class Searching {
   #running = null;
   #waiting = 0;
   #slow = 0;
-  /** @type {Map<string, Kept>} */
+  /** All pages of a query that are known. @type {Map<string, Answer>} */
   #kept = new Map();
 
   /**
    * @param {object} calls
    * @param {(id: string) => Promise<Blob | null>} calls.picture  The kept upload, if it still is.
-   * @param {(answer: Answer, more: boolean, grown: boolean) => void} calls.answered
-   * @param {(failure: api.Failure, grown: boolean) => void} calls.failed
+   * @param {(answer: Answer) => void} calls.answered
+   * @param {(failure: api.Failure, following: boolean) => void} calls.failed  `following` a page.
    * @param {(busy: boolean) => void} calls.busy  True only once it takes long enough to be said.
    */
   constructor(calls) {
@@ -43,7 +43,7 @@ export class Searching {
     const kept = this.#kept.get(queryKey(state));
     if (!kept) return false;
     this.stop();
-    this.calls.answered(kept.answer, isMore(kept), false);
+    this.calls.answered(kept);
     return true;
   }
 
@@ -54,19 +54,33 @@ export class Searching {
    */
   run(state, delay_ms = 0) {
     this.stop();
-    if (delay_ms) this.#waiting = setTimeout(() => this.#ask(state, STEPS[0], false), delay_ms);
-    else this.#ask(state, STEPS[0], false);
+    if (delay_ms) this.#waiting = setTimeout(() => this.#ask(state, null), delay_ms);
+    else this.#ask(state, null);
   }
 
   /**
-   * Asks for more of the same.
+   * Asks for what follows the pages that are known.
    * @param {State} state
    */
   more(state) {
     const kept = this.#kept.get(queryKey(state));
-    if (!kept || !isMore(kept) || this.#running) return;
-    const k = STEPS.find((step) => step > kept.k);
-    if (k) this.#ask(state, k, true);
+    if (kept?.next && !this.#running) this.#ask(state, kept);
+  }
+
+  /**
+   * Remembers whether an item, and what belongs to it, is a favourite now.
+   * @param {number[]} ids
+   * @param {boolean} favourite
+   */
+  mark(ids, favourite) {
+    for (const { hits } of this.#kept.values()) {
+      for (const hit of hits) {
+        const { id, film, picture } = hit.item;
+        if ([id, film, picture?.id].some((one) => one != null && ids.includes(one))) {
+          hit.favourite = favourite;
+        }
+      }
+    }
   }
 
   /** Forgets whatever is under way. */
@@ -81,10 +95,9 @@ export class Searching {
 
   /**
    * @param {State} state
-   * @param {number} k
-   * @param {boolean} grown
+   * @param {Answer | null} before  The pages to go on from.
    */
-  async #ask(state, k, grown) {
+  async #ask(state, before) {
     const sequence = (this.#sequence += 1);
     const running = new AbortController();
     this.#running = running;
@@ -98,16 +111,18 @@ export class Searching {
         );
       }
       if (sequence !== this.#sequence) return;
-      const answer = await api.search(state, picture, k, running.signal);
+      const k = before ? FOLLOWING : FIRST;
+      const page = await api.search(state, picture, k, before?.next, running.signal);
       if (sequence !== this.#sequence) return;
       this.#end();
-      this.#keep(queryKey(state), { answer, k });
-      this.calls.answered(answer, isMore({ answer, k }), grown);
+      const answer = before ? joined(before, page) : page;
+      this.#keep(queryKey(state), answer);
+      this.calls.answered(answer);
     } catch (error) {
       if (sequence !== this.#sequence) return;
       this.#end();
       if (!(error instanceof api.Failure)) throw error;
-      this.calls.failed(error, grown);
+      this.calls.failed(error, before !== null);
     }
   }
 
@@ -119,14 +134,28 @@ export class Searching {
 
   /**
    * @param {string} key
-   * @param {Kept} kept
+   * @param {Answer} answer
    */
-  #keep(key, kept) {
+  #keep(key, answer) {
     this.#kept.delete(key);
-    this.#kept.set(key, kept);
+    this.#kept.set(key, answer);
     if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value ?? "");
   }
 }
 
-/** @param {Kept} kept */
-const isMore = ({ answer, k }) => answer.hits.length >= k && k < api.MAX_K;
+/**
+ * Returns the pages as one answer. Hits are likely up to the first page that has others.
+ * @param {Answer} before
+ * @param {Answer} page
+ * @returns {Answer}
+ */
+function joined(before, page) {
+  const { likely } = before;
+  const open = likely !== null && likely === before.hits.length;
+  return {
+    ...before,
+    hits: [...before.hits, ...page.hits],
+    likely: open ? likely + (page.likely ?? 0) : likely,
+    next: page.next,
+  };
+}

@@ -98,7 +98,7 @@ export class Start {
     if (this.#glimpsed === q) return;
     this.#glimpsed = q;
     try {
-      const answer = await api.search({ q, target: "image", like: null }, null, 24);
+      const answer = await api.search({ ...NOTHING, q }, null, 24);
       byId("glimpse-title").textContent = `A glimpse: “${q}”`;
       byId("glimpse").hidden = false;
       this.glimpse(answer.hits, q);

@@ -17,6 +17,23 @@ export const count = (count, one) => `${number(count)} ${one}${count === 1 ? "" 
 export const score = (score) => score.toFixed(3).replace("-", "−");
 
 /**
+ * Returns a probability as a share: never "0 %" or "100 %", which would be certain.
+ * @param {number} probability
+ */
+export function share(probability) {
+  if (probability < 0.01) return "under 1 %";
+  return `${Math.min(99, Math.round(probability * 100))} %`;
+}
+
+/**
+ * Returns a text of at most so many characters, cut between words.
+ * @param {string} text
+ * @param {number} most
+ */
+export const short = (text, most) =>
+  text.length <= most ? text : `${text.slice(0, most).replace(/\s+\S*$/, "")} …`;
+
+/**
  * Returns the last part of a path.
  * @param {string} path
  */
@@ -120,4 +137,11 @@ export function origin(origin) {
 /** @typedef {import("./api.js").Target} Target */
 
 /** The word for what a target finds. @type {Record<Target, string>} */
-export const KINDS = { image: "picture", text: "caption", video: "film" };
+export const KINDS = {
+  image: "picture",
+  picture: "picture",
+  moment: "moment",
+  text: "caption",
+  video: "film",
+  all: "item",
+};

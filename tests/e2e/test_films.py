@@ -147,7 +147,7 @@ def test_found_words_open_the_film_when_they_are_said(film_page: Page) -> None:
 
 def test_films_are_found_as_a_whole(film_page: Page) -> None:
     film_page.goto("/?q=yellow")
-    film_page.get_by_role("radio", name="Films").check()
+    film_page.get_by_label("What to find").select_option("video")
     expect(film_page).to_have_url(re.compile(r"target=video$"))
     expect(film_page.locator("#count")).to_have_text("2 closest of 2 films")
     label = re.compile(r"^old\.avi, film of 4 seconds, score")
@@ -240,3 +240,38 @@ def test_a_film_that_must_be_decoded_from_its_beginning_opens_at_its_second(
         found = page.locator(f"{VIDEO}[preload=auto]").evaluate(IN_THE_MIDDLE)
         assert round(found["seconds"], 1) == 8.5
         expect(page.locator("#player-note")).to_be_hidden()
+
+
+def test_the_moments_of_a_film_come_as_one_with_its_scenes(film_page: Page) -> None:
+    film_page.goto("/?q=green&collapse=1")
+    expect(film_page.locator(TILES)).to_have_count(2)
+    first = film_page.locator(TILES).first
+    expect(first.locator(".badge").first).to_have_text("3 moments")
+    expect(first).to_have_attribute("aria-label", re.compile("3 moments of this film"))
+    first.click()
+    assert shown(film_page) == (3, "green")
+    scene = film_page.get_by_role("button", name="Scene 1: from 2 seconds to 4 seconds")
+    expect(scene).to_have_class(re.compile("here"))
+    film_page.get_by_role("button", name="Jump to 5 seconds").click()
+    assert shown(film_page) == (5, "blue")
+    expect(scene).not_to_have_class(re.compile("here"))
+    scene.click()
+    assert shown(film_page) == (3, "green")
+
+
+def test_keys_jump_to_the_scenes(film_page: Page) -> None:
+    open_first(film_page, "green")
+    expect(film_page.locator("#scenes button")).to_have_count(1)
+    film_page.get_by_role("button", name="Jump to 1 second").click()
+    assert shown(film_page) == (1, "red")
+    film_page.keyboard.press("1")
+    assert shown(film_page) == (3, "green")
+    film_page.keyboard.press("4")
+    assert shown(film_page) == (3, "green")
+
+
+def test_a_film_that_no_words_ask_for_has_no_scenes(film_page: Page) -> None:
+    film_page.goto("/?q=kind:moment")
+    film_page.locator(TILES).first.click()
+    expect(film_page.locator("#strip button").first).to_be_visible()
+    expect(film_page.locator("#scenes")).to_be_hidden()

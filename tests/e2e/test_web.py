@@ -60,7 +60,7 @@ def test_the_address_holds_the_query_so_that_back_forward_and_sharing_work(
     page.goto("/?q=red")
     expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("red"))
     expect(page.get_by_role("searchbox")).to_have_value("red")
-    page.get_by_role("radio", name="Captions").check()
+    page.get_by_label("What to find").select_option("text")
     expect(page).to_have_url(f"{server}/?q=red&target=text")
     expect(page.locator("#captions li").first).to_contain_text("a red wall")
     page.go_back()
@@ -220,7 +220,7 @@ def test_everything_that_can_be_used_has_a_name(page: Page) -> None:
         page.goto(address)
         page.wait_for_timeout(500)
         nameless = page.evaluate(
-            "[...document.querySelectorAll('button, a, input, [role=button]')]"
+            "[...document.querySelectorAll('button, a, input, select, [role=button]')]"
             ".filter(e => e.checkVisibility() && !(e.getAttribute('aria-label')"
             " || e.textContent.trim() || e.labels?.length || e.title)).map(e => e.outerHTML)"
         )
