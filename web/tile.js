@@ -22,6 +22,9 @@ import * as words from "./words.js";
 // Words have no shape of their own.
 const WORDS_RATIO = 1.5;
 
+/** What each tile says already: to say it anew takes long where there are thousands. */
+const said = new WeakMap();
+
 /**
  * Returns the width by the height of what is shown of an item.
  * @param {Item} item
@@ -37,7 +40,7 @@ export const ratioOf = ({ modality, width, height }) =>
  * @returns {HTMLLIElement}
  */
 export function makeTile({ item }, eager, { judge }) {
-  const said = item.modality === "text";
+  const saying = item.modality === "text";
   const score = make("span", { className: "score" });
   const name = make("span", { className: "name" }, words.nameOf(item));
   const label = make(
@@ -50,12 +53,12 @@ export function makeTile({ item }, eager, { judge }) {
   const link = make(
     "a",
     { tabIndex: -1, draggable: false },
-    said ? make("span", { className: "said", textContent: item.text }) : pictureOf(item, eager),
+    saying ? make("span", { className: "said", textContent: item.text }) : pictureOf(item, eager),
     make("span", { className: "signs" }),
     label,
   );
   link.dataset.id = String(item.id);
-  const kind = said ? "tile saying" : item.modality === "video" ? "tile film" : "tile";
+  const kind = saying ? "tile saying" : item.modality === "video" ? "tile film" : "tile";
   return make(
     "li",
     { className: kind },
@@ -79,6 +82,9 @@ export function labelTile(tile, hit, { href, markOf }) {
   const rest = group.length;
   const moments = item.film !== null ? rest + 1 : 0;
   link.href = href(item.id);
+  const says = JSON.stringify([score, favourite, rest, mark, made]);
+  if (said.get(tile) === says) return;
+  said.set(tile, says);
   link.setAttribute(
     "aria-label",
     [

@@ -1,9 +1,13 @@
 """Asking well on the page: the language, filters as text, what to find, and mistakes."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from search_api.grammar import read
+from search_api.query import Like, Text
 
 TILES = "#pictures li.tile:visible a"
 CHIPS = "#terms li"
@@ -215,3 +219,73 @@ def test_the_panel_has_names_and_fits_a_phone(page: Page) -> None:
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_pages_go_on_however_late_the_end_is_seen(page: Page) -> None:
+    # A busy browser reports several changes at once, the newest last.
+    page.add_init_script(
+        "window.IntersectionObserver = class { constructor(call) { this.call = call }"
+        " unobserve() {} observe() { setTimeout(() => this.call([{ isIntersecting: false },"
+        " { isIntersecting: true }]), 20) } }"
+    )
+    page.goto("/?q=red")
+    expect(page.locator(TILES)).to_have_count(40)
+
+
+QUERIES = [
+    'beach -people 2:sunset "golden hour" taken:2019 like:17',
+    'a (10:30 foo) -folder:"a b",c -(x (y)) +snow -3:like:17@0.2,0.2,0.3,0.3',
+    "16:9 well-known - a b: 0.5:(red car) .5:blue",
+    '-"not this" 2:"this" -has:caption TAG:Work,"my  dog" Is:Favourite',
+    "-- +-x ++ -2:y + z (  ) () -()",
+    "taken:2018..2019-06 taken:>2019 near:41.4,2.17,5km size:>12mp path:*.png",
+    "don't 3:4 (a(b)c) ü:x",
+]
+FAULTY = ['a "b', "a (b (c)", "a foo:bar", "a like:x", 'a folder:"x', "a 2:tag:x", "kind:dog x"]
+PARTS = "async text => (await import('/web/language.js')).partsOf(text)"
+
+
+def known(text: str) -> tuple[str, list[tuple[float, str]], int]:
+    """Returns the plain words, the other terms with their weights, and the number of filters."""
+    asked = read(text)
+    terms = [
+        (term.weight, term.what.text if isinstance(term.what, Text) else str(term.what.id))
+        for term in asked.terms
+        if isinstance(term.what, Text | Like)
+    ]
+    # In all of QUERIES that have plain words some stand first.
+    plain = terms.pop(0)[1] if terms and terms[0][0] == 1 else ""
+    return plain, terms, len(asked.filters)
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_the_page_reads_a_query_as_the_service_does(page: Page, text: str) -> None:
+    page.goto("/")
+    parts: list[dict[str, Any]] = page.evaluate(PARTS, text)
+    plain: list[str] = []
+    terms: list[tuple[float, str]] = []
+    filters = 0
+    for part in parts:
+        words = " ".join(part["text"].split())
+        kind, sign, weight = part["kind"], part["sign"], part["weight"]
+        filters += kind in {"filter", "phrase"}
+        if kind == "words" or (kind == "phrase" and not sign and weight is None):
+            plain.append(words)
+        elif kind in {"term", "like"} or (kind == "phrase" and sign != "-"):
+            terms.append(((-1 if sign == "-" else 1) * (weight or 1), words.split("@")[0]))
+    assert (" ".join(plain), [term for term in terms if term[1]], filters) == known(text)
+
+
+@pytest.mark.parametrize("text", FAULTY)
+def test_a_filter_is_added_where_a_fault_does_not_swallow_it(page: Page, text: str) -> None:
+    page.goto("/")
+    script = (
+        "async text => { const language = await import('/web/language.js');"
+        " const added = language.withFilter(text, 'taken', '2019');"
+        " return [added, language.filterOf(added, 'taken'),"
+        " language.withFilter(added, 'taken', '')] }"
+    )
+    added, value, without = page.evaluate(script, text)
+    assert value == "2019"
+    assert without == text
+    assert sorted(added.split()) == sorted([*text.split(), "taken:2019"])
