@@ -134,6 +134,10 @@ const detail = new Detail({
     journey.go({ ...lasting(), like: id, target });
   },
   hrefLike: (id, target) => address({ ...lasting(), like: id, target }),
+  search: (q) => {
+    results.focusNext();
+    journey.go({ ...lasting(), q });
+  },
   href: tiles.href,
   open: tiles.open,
   judge: (id, mark) => asks(journey.state) && judge(id, mark),

@@ -10,6 +10,7 @@ import { Found } from "./found.js";
 import { Lines } from "./lines.js";
 import { markOfKey } from "./marks.js";
 import { Reel } from "./reel.js";
+import { likePart, RegionPicker } from "./region.js";
 import { Scenes } from "./scenes.js";
 import { filmOf, pictureOf, Stage } from "./stage.js";
 import { Tags } from "./tags.js";
@@ -39,6 +40,7 @@ export class Detail {
    * @param {() => void} calls.closed  The visitor closed it.
    * @param {(id: number, target: Target) => void} calls.like
    * @param {(id: number, target: Target) => string} calls.hrefLike
+   * @param {(q: string) => void} calls.search
    * @param {(id: number) => void} calls.open
    * @param {(id: number) => string} calls.href
    * @param {(id: number, mark: import("./marks.js").Mark) => void} calls.judge
@@ -73,6 +75,9 @@ export class Detail {
     this.reel = new Reel(jump);
     this.lines = new Lines(jump);
     this.scenes = new Scenes(jump);
+    this.region = new RegionPicker((region) => {
+      if (this.#id !== null) calls.search(likePart(this.#id, region));
+    });
     this.found = new Found(calls);
     this.tags = new Tags({
       changed: (ids, favourite) => calls.liked(ids, favourite),
@@ -104,7 +109,10 @@ export class Detail {
       byId("detail-error").hidden = true;
     }
     this.place(place);
-    if (another) this.tags.turn(item, place?.hit.favourite ?? false);
+    if (another) {
+      this.region.close();
+      this.tags.turn(item, place?.hit.favourite ?? false);
+    }
     if (!this.dialog.open) this.dialog.showModal();
     if (!another) return;
     if (item) this.#show(item);
@@ -115,6 +123,7 @@ export class Detail {
   /** Closes without telling anyone. */
   close() {
     this.#id = null;
+    this.region.close();
     this.#running?.abort();
     if (!this.dialog.open) return;
     this.stage.clear();
@@ -270,8 +279,21 @@ export class Detail {
     box.replaceChildren(
       ...this.#jump(item),
       ...likeLinks(item, this.calls),
+      ...this.#partOf(item),
       ...openOriginal(item),
     );
+  }
+
+  /**
+   * Returns the button to search by a part of a picture.
+   * @param {Item} item
+   */
+  #partOf(item) {
+    if (item.modality !== "image" || item.film !== null) return [];
+    const button = make("button", { type: "button", className: "action" }, icon("part"));
+    button.append("Search by a part of it");
+    button.addEventListener("click", () => this.region.open());
+    return [button];
   }
 
   /**

@@ -36,7 +36,11 @@ export class Terms {
     const held = this.list.contains(document.activeElement);
     const parts = language.partsOf(q).filter((part) => part.kind !== "words" && part.text);
     const chips = [
-      ...parts.map((part) => this.#chip(part.kind, labelOf(part), { q: language.without(q, part) })),
+      ...parts.map((part) => {
+        const chip = this.#chip(part.kind, labelOf(part), { q: language.without(q, part) });
+        if (part.kind === "like") chip.prepend(pictureOf(part.text));
+        return chip;
+      }),
       ...(sort === NOTHING.sort ? [] : [this.#chip("option", SORTS[sort], { sort: NOTHING.sort })]),
       ...(collapse ? [this.#chip("option", "Alike as one", { collapse: false })] : []),
       ...(varied ? [this.#chip("option", "More varied", { varied: false })] : []),
@@ -62,6 +66,14 @@ export class Terms {
   }
 }
 
+/** @param {string} text */
+function pictureOf(text) {
+  const src = `/api/v1/items/${parseInt(text, 10)}/thumbnail`;
+  const image = make("img", { alt: "", draggable: false, src });
+  image.addEventListener("error", () => image.remove(), { once: true });
+  return image;
+}
+
 /** @param {Part} part */
 function labelOf({ kind, sign, weight, field, text }) {
   const away = sign === "-";
@@ -71,6 +83,12 @@ function labelOf({ kind, sign, weight, field, text }) {
     if (!away) return known;
     return known.startsWith("With ") ? `Without ${known.slice(5)}` : `Not ${known.toLowerCase()}`;
   }
-  const what = kind === "phrase" ? `“${text}”` : kind === "like" ? `like ${text}` : text;
+  const what = kind === "phrase" ? `“${text}”` : kind === "like" ? likeOf(text) : text;
   return away ? `Not ${weighed}${what}` : weighed + what;
+}
+
+/** @param {string} text  "17", or "17@" and the sides of a region. */
+function likeOf(text) {
+  const [id, region] = text.split("@");
+  return region ? `like a part of ${id}` : `like ${id}`;
 }

@@ -289,3 +289,48 @@ def test_a_filter_is_added_where_a_fault_does_not_swallow_it(page: Page, text: s
     assert value == "2019"
     assert without == text
     assert sorted(added.split()) == sorted([*text.split(), "taken:2019"])
+
+
+def open_part(page: Page) -> None:
+    page.goto("/?q=red&target=picture")
+    page.locator(TILES).first.click()
+    page.get_by_role("button", name="Search by a part of it").click()
+
+
+def test_a_part_of_a_picture_is_drawn_and_searched_by(page: Page) -> None:
+    open_part(page)
+    veil = page.locator(".region-veil").bounding_box()
+    assert veil
+    page.mouse.move(veil["x"] + 0.1 * veil["width"], veil["y"] + 0.2 * veil["height"])
+    page.mouse.down()
+    page.mouse.move(veil["x"] + 0.6 * veil["width"], veil["y"] + 0.9 * veil["height"], steps=4)
+    page.mouse.up()
+    page.get_by_role("button", name="Search this part").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    found = re.fullmatch(r"like:(\d+)@([\d.]+),([\d.]+),([\d.]+),([\d.]+)", asked(page))
+    assert found
+    assert [round(float(side), 1) for side in found.groups()[1:]] == [0.1, 0.2, 0.5, 0.7]
+    expect(page.locator(CHIPS)).to_have_text([f"like a part of {found[1]}"])
+    expect(page.locator(TILES).first).to_be_focused()
+    expect(page.locator(TILES).first).to_have_attribute("aria-label", re.compile("red"))
+
+
+def test_a_part_is_chosen_with_keys_and_never_passes_the_edge(page: Page) -> None:
+    open_part(page)
+    place = page.locator("#place").text_content()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("#place")).to_have_text(place or "")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("searchbox")).to_have_value(re.compile(r"^like:\d+@0.5,0,0.5,0.54$"))
+    expect(page.locator(TILES).first).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_role("button", name="Search by a part of it").click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".region-veil")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
