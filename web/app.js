@@ -13,8 +13,8 @@ import { Journey } from "./journey.js";
 import * as keys from "./keys.js";
 import { lookedFor } from "./language.js";
 import { address, asks, known, NOTHING, queryKey, UNMARKED } from "./location.js";
-import { markOf, Marks, marked } from "./marks.js";
 import { Results } from "./results.js";
+import { Rounds } from "./rounds.js";
 import { Searching } from "./searching.js";
 import { Start } from "./start.js";
 import { Terms } from "./terms.js";
@@ -44,13 +44,15 @@ const glimpseGrid = new Grid(byId("glimpse-grid"), tiles, 3);
 
 const results = new Results({
   ...tiles,
-  judge,
-  markOf: (id) => markOf(journey.state, id),
+  judge: (id, mark) => rounds.judge(id, mark),
+  markOf: (id) => rounds.markOf(id),
   more: () => searching.more(journey.state),
   retry: () => searching.run(journey.state),
   clear,
   mend: ({ position }) => field.mistake.select(journey.state.q, position ?? 0),
 });
+
+const rounds = new Rounds(journey, () => results.focusNext());
 
 const searching = new Searching({
   picture: upload.recall,
@@ -103,15 +105,6 @@ const change = (change) => journey.go({ ...change, item: null });
 const terms = new Terms(change);
 const filters = new Filters({ change, folders: () => results.folders() });
 
-const marks = new Marks({
-  takeOff: (id) => journey.go(marked(journey.state, id, null), "replace"),
-  again,
-  clear: () => {
-    const asked = journey.state.more.length || journey.state.less.length;
-    journey.go(UNMARKED, asked ? "push" : "replace");
-  },
-});
-
 const start = new Start({
   search: (q) => journey.go({ ...NOTHING, q }),
   glimpse: (hits) => {
@@ -140,8 +133,8 @@ const detail = new Detail({
   },
   href: tiles.href,
   open: tiles.open,
-  judge: (id, mark) => asks(journey.state) && judge(id, mark),
-  markOf: (id) => markOf(journey.state, id),
+  judge: (id, mark) => asks(journey.state) && rounds.judge(id, mark),
+  markOf: (id) => rounds.markOf(id),
   liked: (ids, favourite) => {
     searching.mark(ids, favourite);
     results.label();
@@ -181,7 +174,7 @@ function paint() {
   chip.show(journey.state);
   terms.show(journey.state);
   filters.show(journey.state);
-  marks.show(journey.state);
+  rounds.show();
   results.label();
   if (!asking) start.showGlimpse();
   placeDetail();
@@ -247,24 +240,6 @@ function lasting() {
   return { ...NOTHING, collapse, varied };
 }
 
-/**
- * @param {number} id
- * @param {import("./marks.js").Mark} mark
- */
-function judge(id, mark) {
-  journey.go(marked(journey.state, id, mark), "replace");
-}
-
-/** Searches on from what is marked; returns whether that is another search. */
-function again() {
-  const { right, wrong } = journey.state;
-  const next = { more: right, less: wrong, item: null };
-  if (queryKey({ ...journey.state, ...next }) === queryKey(journey.state)) return false;
-  results.focusNext();
-  journey.go(next);
-  return true;
-}
-
 /** @param {File} picture */
 async function searchBy(picture) {
   journey.go({ upload: await upload.keep(picture), like: null, item: null, ...UNMARKED });
@@ -288,7 +263,7 @@ byId("skip").addEventListener("click", (/** @type {Event} */ event) => {
   else byId("main").focus();
 });
 upload.listen(byId("drop"), searchBy);
-keys.listen({ search: toSearch, help: dialogs.help, again });
+keys.listen({ search: toSearch, help: dialogs.help, again: () => rounds.again() });
 dialogs.prepare();
 
 // --- begin

@@ -5,7 +5,7 @@ import { likeLinks, openOriginal } from "./actions.js";
 import * as api from "./api.js";
 import { atMs } from "./badge.js";
 import { byId, icon, make } from "./dom.js";
-import { factsOf, fileFactsOf } from "./facts.js";
+import { factsOf, fileFactsOf, showFacts } from "./facts.js";
 import { Found } from "./found.js";
 import { Lines } from "./lines.js";
 import { markOfKey } from "./marks.js";
@@ -192,7 +192,7 @@ export class Detail {
       const belongsTo = item.picture?.id ?? item.film;
       const whole = belongsTo === null ? item : await api.item(belongsTo, running.signal);
       if (id !== this.#id) return;
-      this.#named("file-facts", fileFactsOf(whole));
+      showFacts("file-facts", fileFactsOf(whole));
       this.stage.motion.offer(whole.motion ?? null, words.nameOf(whole));
       if (whole.moments?.length) this.reel.show(whole.moments);
       this.lines.show(whole.captions ?? [], id);
@@ -244,7 +244,7 @@ export class Detail {
     const film = item && filmOf(item);
     this.scenes.keep(film?.id ?? null, this.calls.lookedFor());
     if (film && film.id === this.#film) return;
-    this.#named("file-facts", []);
+    showFacts("file-facts", []);
     this.#film = film?.id ?? null;
     this.reel.keep(film && (film.width ?? 16) / (film.height ?? 9));
     this.lines.clear();
@@ -252,21 +252,8 @@ export class Detail {
 
   #facts() {
     if (!this.#item) return;
-    this.#named("facts-list", factsOf(this.#item, this.#hit));
+    showFacts("facts-list", factsOf(this.#item, this.#hit));
     this.found.show(this.#item, this.#hit);
-  }
-
-  /**
-   * @param {string} id
-   * @param {import("./facts.js").Named} facts
-   */
-  #named(id, facts) {
-    byId(id).hidden = !facts.length;
-    byId(id).replaceChildren(
-      ...facts.map(([name, value]) =>
-        make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value })),
-      ),
-    );
   }
 
   /** @param {Item} item */

@@ -1,6 +1,7 @@
 // @ts-check
 // What is known of a result, as names and values to read.
 
+import { byId, make } from "./dom.js";
 import * as words from "./words.js";
 
 /** @typedef {import("./api.js").Item} Item */
@@ -45,6 +46,20 @@ export function fileFactsOf({ facts, companions }) {
     ["Beside", (companions ?? []).join("\n")],
     ["Note", facts && facts.note],
   ]);
+}
+
+/**
+ * Shows facts in a list of the detail view, or hides the list where there are none.
+ * @param {string} id
+ * @param {Named} facts
+ */
+export function showFacts(id, facts) {
+  byId(id).hidden = !facts.length;
+  byId(id).replaceChildren(
+    ...facts.map(([name, value]) =>
+      make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value })),
+    ),
+  );
 }
 
 /**

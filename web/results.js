@@ -222,6 +222,8 @@ export class Results {
       if (next) return `${number} closest within the filters`;
       return `${words.count(hits.length, words.KINDS[target])} within the filters, closest first`;
     }
+    // What was searched holds both.
+    if (target === "picture" || target === "moment") return `${number} closest ${words.KINDS[target]}s`;
     const moments = target === "image" && (this.moments || hits.some(({ item }) => item.film));
     return `${number} closest of ${words.count(searched, words.KINDS[target])}${moments ? " and moments" : ""}`;
   }

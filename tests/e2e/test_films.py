@@ -259,6 +259,11 @@ def test_the_moments_of_a_film_come_as_one_with_its_scenes(film_page: Page) -> N
     assert shown(film_page) == (3, "green")
 
 
+def test_moments_alone_are_counted_as_such(film_page: Page) -> None:
+    film_page.goto("/?q=green&target=moment")
+    expect(film_page.locator("#count")).to_have_text("5 closest moments")
+
+
 def test_keys_jump_to_the_scenes(film_page: Page) -> None:
     open_first(film_page, "green")
     expect(film_page.locator("#scenes button")).to_have_count(1)
