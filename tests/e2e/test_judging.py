@@ -254,3 +254,14 @@ def test_under_a_finger_the_buttons_are_always_there(
     expect(page.locator("#marks-count")).to_have_text("1 right, 0 wrong")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
+
+
+def test_rounds_and_own_pictures_have_pages_too(page: Page, media: Any) -> None:
+    page.goto("/")
+    page.locator("#file").set_input_files(media / "yellow-1.jpg")
+    expect(page.locator(TILES)).to_have_count(40)
+    assert len(set(ids(page))) == 40
+    mark(page, 0, "right")
+    page.locator("#again").click()
+    expect(page.locator(TILES)).to_have_count(39)
+    assert len(set(ids(page))) == 39
