@@ -10,13 +10,13 @@ they push back what clearly shows them. What is like items marked as right or wr
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock
 
 import numpy as np
 from PIL.Image import Image
 
 from indexer.errors import BadQuery, NotFound
 from indexer.types import Item, Modality, Vectors
+from search_api.embedding import Embedding
 from search_api.lookup import Lookup
 from search_api.query import Like, Picture, Query, Region, Term, Text, texts_of
 from search_api.ranking import fuse
@@ -52,9 +52,7 @@ class Aiming:
         """Takes what is known of items, and what shows the picture of one."""
         self._lookup = lookup
         self._look = look
-        # A forward pass already uses every core or the whole GPU: two at once gain nothing, and
-        # not every model may be called from two threads.
-        self._embedding = Lock()
+        self._embedding = Embedding()
 
     def at(self, query: Query, view: View, spread: Callable[[], Spread]) -> Aim:
         """Returns where the query looks in a space.
@@ -112,14 +110,14 @@ class Aiming:
     def _vector(self, view: View, term: Term) -> Vectors:
         match term.what:
             case Text(text):
-                return view.texts.get(text, partial(self._embed_text, view))
+                return view.texts.get(text, partial(self._embedding.text, view.embedder))
             case Picture(image):
-                return self._embed_picture(view, image)
+                return self._embedding.picture(view.embedder, image)
             case Like(id, region):
                 item = self._lookup.item(id)
                 if region is None:
                     return self._stored(view, item)
-                return self._embed_picture(view, self._cut_out(item, region))
+                return self._embedding.picture(view.embedder, self._cut_out(item, region))
 
     def _stored(self, view: View, item: Item) -> Vectors:
         try:
@@ -138,12 +136,3 @@ class Aiming:
         right = max(left + 1, round((region.left + region.width) * width))
         bottom = max(top + 1, round((region.top + region.height) * height))
         return image.crop((left, top, min(right, width), min(bottom, height)))
-
-    def _embed_picture(self, view: View, image: Image) -> Vectors:
-        pixels = view.embedder.preprocess(image)
-        with self._embedding:
-            return view.embedder.embed_images([pixels])
-
-    def _embed_text(self, view: View, text: str) -> Vectors:
-        with self._embedding:
-            return view.embedder.embed_texts([text])

@@ -3,6 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from threading import Lock
 
 import numpy as np
@@ -61,16 +62,33 @@ class TextCache:
         self._size = size
         self._lock = Lock()
         self._vectors: OrderedDict[str, Vectors] = OrderedDict()
+        self._making: dict[str, Future[Vectors]] = {}
 
     def get(self, text: str, make: Callable[[str], Vectors]) -> Vectors:
-        """Returns the vector of the text, made only if it is not kept."""
+        """Returns the vector of the text, made only if it is neither kept nor being made.
+
+        Who waits for one that is being made gets the error as well if that fails.
+        """
         with self._lock:
             if text in self._vectors:
                 self._vectors.move_to_end(text)
                 return self._vectors[text]
-        vector = make(text)
+            making = self._making.get(text)
+            if is_first := making is None:
+                making = self._making[text] = Future()
+        if not is_first:
+            return making.result()
+        try:
+            vector = make(text)
+        except BaseException as error:
+            with self._lock:
+                del self._making[text]
+            making.set_exception(error)
+            raise
         with self._lock:
+            del self._making[text]
             self._vectors[text] = vector
             if len(self._vectors) > self._size:
                 self._vectors.popitem(last=False)
+        making.set_result(vector)
         return vector

@@ -1,7 +1,6 @@
 """Searches of many threads become batches, and each gets what it would have got alone."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -10,10 +9,10 @@ import pytest
 from indexer.types import Matches, Vectors
 from indexer.vectors.batching import Batcher
 from indexer.vectors.exact import top_k
+from tests.waiting import LONG, wait_for
 
 DIM = 8
 ROWS = np.random.default_rng(0).normal(size=(200, DIM)).astype(np.float32)
-LONG = 30  # seconds that nothing here takes
 
 
 def scan(queries: Vectors, k: int) -> Matches:
@@ -64,15 +63,6 @@ class Crowd:
         asked = self._pool.submit(self._batcher.search, queries, k)
         assert gate.entered.acquire(timeout=LONG)
         return asked
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    turn = threading.Event()
-    for _ in range(LONG * 1000):
-        if true():
-            return
-        turn.wait(0.001)
-    raise AssertionError("it never came true")
 
 
 def test_a_lone_caller_gets_what_a_search_gives() -> None:
