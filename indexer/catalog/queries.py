@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Row,
     Select,
@@ -25,6 +26,7 @@ _T = TypeVar("_T")
 
 Picture = aliased(ItemRow)
 PictureFile = aliased(FileRow)
+Moment = aliased(ItemRow)
 ITEM = (
     ItemRow.id,
     ItemRow.modality,
@@ -50,18 +52,22 @@ WHOLE = (Kind.IMAGE.value, Kind.VIDEO.value)
 UNREAD = and_(FAILED, FileRow.digest.is_(None))
 
 
-def items_with(*columns: Any) -> "Select[*tuple[Any, ...]]":
-    """Selects of items that may be shown what `item_of` needs, or other columns.
+def items_with(*columns: Any, among: CTE | None = None) -> "Select[*tuple[Any, ...]]":
+    """Selects of items that may be shown, or of those `among` them, what `item_of` needs, or other
+    columns.
 
     The picture that a caption is about is that of the file named there, or of the file that this
     one is a copy of, or of the caption's own file.
     """
     within = and_(ItemRow.about_path.is_(None), ItemRow.about_position.is_not(None))
     own = case((within, ItemRow.file_id))
+    query = select(*(columns or ITEM))
+    if among is None:
+        query = query.select_from(ItemRow)
+    else:
+        query = query.select_from(among).join(ItemRow, ItemRow.id == among.c.id)
     return (
-        select(*(columns or ITEM))
-        .select_from(ItemRow)
-        .join(FileRow, FileRow.id == ItemRow.file_id)
+        query.join(FileRow, FileRow.id == ItemRow.file_id)
         .join(RootRow, RootRow.id == FileRow.root_id)
         .join(
             PictureFile,
@@ -78,6 +84,40 @@ def items_with(*columns: Any) -> "Select[*tuple[Any, ...]]":
             isouter=True,
         )
         .where(shown(ItemRow))
+    )
+
+
+def films_with() -> "Select[*tuple[Any, ...]]":
+    """Selects whole films as `items_with` does, each with the id of a `Moment` of it."""
+    return (
+        items_with(*ITEM, Moment.id.label("moment"))
+        .join(Moment, Moment.file_id == ItemRow.file_id)
+        .where(
+            ItemRow.position == 0,
+            ItemRow.modality == Modality.VIDEO.value,
+            Moment.best_ms.is_not(None),
+            Moment.modality == Modality.IMAGE.value,
+        )
+    )
+
+
+def facts_with() -> "Select[*tuple[Any, ...]]":
+    """Selects what the files of items that may be shown tell, with the items' ids."""
+    return (
+        select(ItemRow.id, *FACTS)
+        .join(FileRow, FileRow.id == ItemRow.file_id)
+        .where(shown(ItemRow))
+    )
+
+
+def pointing(pointer: Any) -> "Select[*tuple[Any, ...]]":
+    """Selects the files whose `pointer` is the file of an item that may be shown, and its id."""
+    return (
+        select(ItemRow.id, RootRow.path.label("root"), FileRow.path)
+        .join(FileRow, pointer == ItemRow.file_id)
+        .join(RootRow, RootRow.id == FileRow.root_id)
+        .where(shown(ItemRow))
+        .order_by(RootRow.path, FileRow.path)
     )
 
 

@@ -157,6 +157,8 @@ MARKED: list[Skipped] = [Skipped(file(n), "truncated") for n in (4000, 4004, 400
         pytest.param(lambda one: one.tags_of(ITEMS), id="tags_of"),
         pytest.param(lambda one: one.tag(ITEMS[:5], add=["x"]), id="tag"),
         pytest.param(SqlCatalog.tags, id="tags"),
+        pytest.param(lambda one: one.worded("200001 img", Modality.IMAGE, 50), id="worded"),
+        pytest.param(lambda one: one.worded("200001", Modality.TEXT, 50), id="worded captions"),
         pytest.param(lambda one: one.keep_out(FORGOTTEN[:2]), id="keep_out"),
         pytest.param(lambda one: one.forget(FORGOTTEN), id="forget"),
     ],

@@ -158,6 +158,21 @@ def test_frequent_words_are_left_out_beside_rare_ones(
     assert len(found(catalog, "dog")) == 4
 
 
+def test_rarest_words_are_ranked_by_where_all_would_be_too_many(
+    catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "FREQUENT", 5)
+    said = {"a dog": 4, "a cat": 3, "an otter": 1}
+    ids: dict[str, list[int]] = {}
+    for text_, count in said.items():
+        for number in range(count):
+            path = f"{text_[-3:]}{number}"
+            ids.setdefault(text_, []).append(picture(catalog, f"{path}.jpg"))
+            caption(catalog, f"{path}.txt", text_, f"{path}.jpg")
+    assert sorted(found(catalog, "dog cat otter")) == sorted(ids["a cat"] + ids["an otter"])
+    assert sorted(found(catalog, "dog otter")) == sorted(ids["a dog"] + ids["an otter"])
+
+
 def test_catalogue_of_before_is_searchable_by_words(database: str) -> None:
     engine = create_engine(database)
     config = Config()
