@@ -9,7 +9,6 @@ import numpy as np
 from indexer.types import (
     Catalog,
     Hit,
-    Ids,
     Item,
     Modality,
     Part,
@@ -17,6 +16,7 @@ from indexer.types import (
     Vectors,
 )
 from search_api.aiming import Aim
+from search_api.narrowing import Now
 from search_api.query import Fusion, Query
 from search_api.ranking import reciprocal_ranks
 from search_api.view import View, among
@@ -60,7 +60,7 @@ class Gathering:
         query: Query,
         aim: Aim,
         *,
-        among: Ids | None,
+        now: Now,
         excluded: Collection[int],
     ) -> None:
         """Prepares a search of the view's index of that modality.
@@ -71,7 +71,7 @@ class Gathering:
             modality: Which of its indexes.
             query: What is asked.
             aim: Where that looks in the space.
-            among: int64 ids, ascending, that alone may be found; None for all.
+            now: Which items pass filters and hold words.
             excluded: Ids that may not be found.
         """
         self._catalog = catalog
@@ -79,7 +79,8 @@ class Gathering:
         self._modality = modality
         self._query = query
         self._aim = aim
-        self._among = among
+        self._now = now
+        self._among = now.among(query.every_filter, modality)
         self._excluded = excluded
         self._index = view.fresh(modality)
         self.fetch_s = 0.0
@@ -143,7 +144,7 @@ class Gathering:
 
     def _by_words(self, words: str) -> _List:
         started = perf_counter()
-        found = self._catalog.worded(words, self._modality, _POOL)
+        found = self._now.worded(words, self._modality, _POOL)
         self.fetch_s += perf_counter() - started
         reasons = {
             one.id: Reason(one.part, one.score, one.text, one.said_by, literal=True)

@@ -121,6 +121,10 @@ class Lookup:
         """Returns how many items, files and skipped files the library holds."""
         return self._catalog.counts()
 
+    def changes(self) -> int:
+        """Returns how often the library was written into."""
+        return self._catalog.changes()
+
     def skipped(self, limit: int) -> Sequence[Skipped]:
         """Returns the first `limit` files that could not be read, by path."""
         return self._catalog.skipped(limit)

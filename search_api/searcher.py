@@ -216,6 +216,7 @@ class Searcher(Lookup):
         found = _Found([], embed_s=perf_counter() - started)
         named = [term.what.id for term in query.terms if isinstance(term.what, Like)]
         modalities = [one for one in query.target.modalities if one in view.indexes]
+        now = self._narrowing.now()
         for modality in modalities:
             gathering = Gathering(
                 self._catalog,
@@ -223,7 +224,7 @@ class Searcher(Lookup):
                 modality,
                 query,
                 aim,
-                among=self._narrowing.among(query.every_filter, modality),
+                now=now,
                 excluded=self._excluded(query, named, modality),
             )
             found.hits.extend(gathering.best(wanted))

@@ -3,6 +3,7 @@
 Measured by tests/benchmarks/bench_catalog.py.
 """
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    select,
     text,
     update,
 )
@@ -42,6 +44,27 @@ def among(dialect: Dialect, one: Any, values: Sequence[Any]) -> ColumnElement[bo
     else:
         condition = one.in_(values)
     return condition
+
+
+def given(dialect: Dialect, one: Any) -> ColumnElement[bool]:
+    """Returns the condition that the id `one` is among the parameter `ids`, made by `as_given`.
+
+    Statements with it stay the same whatever is asked, so they are made once for all, by SQLAlchemy
+    and by the database.
+    """
+    condition: ColumnElement[bool]
+    if dialect.name == "postgresql":
+        condition = one == any_(bindparam("ids", type_=ARRAY(one.type)))
+    elif dialect.name == "sqlite":
+        condition = one.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+    else:
+        condition = one.in_(bindparam("ids", expanding=True))
+    return condition
+
+
+def as_given(dialect: Dialect, ids: Sequence[int]) -> Mapping[str, Any]:
+    """Returns the parameter that `given` takes."""
+    return {"ids": json.dumps(ids) if dialect.name == "sqlite" else ids}
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> Sequence[int]:

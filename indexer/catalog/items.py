@@ -9,29 +9,31 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    and_,
+    Select,
     func,
     select,
 )
-from sqlalchemy.orm import aliased
 
-from indexer.catalog.bulk import among
+from indexer.catalog.bulk import among, as_given, given
 from indexer.catalog.queries import (
-    FACTS,
     FAILED,
     OWN_AND_COPIED,
     PARTIAL,
+    Moment,
     Picture,
     captions_of,
     chunks,
     facts_of,
+    facts_with,
+    films_with,
     item_of,
     items_with,
     own_captions,
+    pointing,
     shown,
 )
 from indexer.catalog.schema import translated
-from indexer.catalog.tables import FileRow, ItemRow, RootRow
+from indexer.catalog.tables import FileRow, ItemRow
 from indexer.types import Counts, Facts, Ids, Item, Kind, Modality, Place
 
 
@@ -41,6 +43,14 @@ class ItemReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+        # Made once: putting such statements together takes longer than a database to answer them.
+        one_of = given(engine.dialect, ItemRow.id)
+        self._items = items_with().where(one_of)
+        self._films = films_with().where(given(engine.dialect, Moment.id))
+        self._facts = facts_with().where(one_of)
+        self._companions = pointing(FileRow.companion_of).where(one_of)
+        self._copies = pointing(FileRow.copy_of).where(one_of)
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -49,7 +59,7 @@ class ItemReader:
             return {
                 row.id: item_of(row, row.about)
                 for some in chunks(ids)
-                for row in connection.execute(items_with().where(self._among(ItemRow.id, some)))
+                for row in connection.execute(self._items, self._given(some))
             }
 
     def captions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Item]]:
@@ -77,24 +87,12 @@ class ItemReader:
         return {id: found[id] for id in sorted(found)}
 
     def films(self, ids: Sequence[int]) -> Mapping[int, Item]:
-        film = aliased(ItemRow)
-        query = (
-            select(ItemRow.id, film.id.label("film"))
-            .join(film, and_(film.file_id == ItemRow.file_id, film.position == 0, shown(film)))
-            .where(
-                ItemRow.best_ms.is_not(None),
-                ItemRow.modality == Modality.IMAGE.value,
-                film.modality == Modality.VIDEO.value,
-            )
-        )
         with self._reading() as connection:
-            found = {
-                row.id: row.film
+            return {
+                row.moment: item_of(row, row.about)
                 for some in chunks(ids)
-                for row in connection.execute(query.where(self._among(ItemRow.id, some)))
+                for row in connection.execute(self._films, self._given(some))
             }
-        items = self.fetch(sorted(set(found.values())))
-        return {id: items[film_id] for id, film_id in found.items() if film_id in items}
 
     def moments(self, id: int) -> Sequence[Item]:
         file_id = select(ItemRow.file_id).where(ItemRow.id == id).scalar_subquery()
@@ -108,38 +106,28 @@ class ItemReader:
             return [item_of(row, row.about) for row in rows]
 
     def facts(self, ids: Sequence[int]) -> Mapping[int, Facts]:
-        query = (
-            select(ItemRow.id, *FACTS)
-            .join(ItemRow, ItemRow.file_id == FileRow.id)
-            .where(shown(ItemRow))
-        )
         with self._reading() as connection:
             found = {
                 row.id: facts_of(row)
                 for some in chunks(ids)
-                for row in connection.execute(query.where(self._among(ItemRow.id, some)))
+                for row in connection.execute(self._facts, self._given(some))
             }
         return {id: facts for id, facts in found.items() if facts != Facts()}
 
     def companions(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
-        return self._beside(FileRow.companion_of, ids)
+        return self._beside(self._companions, ids)
 
     def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
-        return self._beside(FileRow.copy_of, ids)
+        return self._beside(self._copies, ids)
 
-    def _beside(self, pointer: Any, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
+    def _beside(
+        self, query: "Select[*tuple[Any, ...]]", ids: Sequence[int]
+    ) -> Mapping[int, Sequence[Place]]:
         """Returns, for each item, the files that point to the one it is part of."""
         found: dict[int, list[Place]] = {}
-        query = (
-            select(ItemRow.id, RootRow.path.label("root"), FileRow.path)
-            .join(FileRow, pointer == ItemRow.file_id)
-            .join(RootRow, RootRow.id == FileRow.root_id)
-            .where(shown(ItemRow))
-            .order_by(RootRow.path, FileRow.path)
-        )
         with self._reading() as connection:
             for some in chunks(ids):
-                for row in connection.execute(query.where(self._among(ItemRow.id, some))):
+                for row in connection.execute(query, self._given(some)):
                     found.setdefault(row.id, []).append(Place(row.root, row.path))
         return found
 
@@ -178,6 +166,9 @@ class ItemReader:
             rows = connection.execute(query.order_by(ItemRow.id)).all()
         ids = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2)
         return np.ascontiguousarray(ids[:, 0]), np.ascontiguousarray(ids[:, 1])
+
+    def _given(self, ids: Sequence[int]) -> Mapping[str, Any]:
+        return as_given(self._engine.dialect, ids)
 
     def _among(self, one: Any, values: Sequence[Any]) -> ColumnElement[bool]:
         return among(self._engine.dialect, one, values)

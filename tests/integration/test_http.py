@@ -842,7 +842,7 @@ def test_health_is_ok_while_the_catalogue_answers(
     def down() -> None:
         raise Unavailable("The database does not answer: start it.")
 
-    monkeypatch.setattr(service.catalog, "counts", down)
+    monkeypatch.setattr(service.catalog, "changes", down)
     message = problem(client.get("/healthz"), 503, "unavailable")
     assert message == "The database does not answer: start it."
 
