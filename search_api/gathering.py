@@ -7,7 +7,6 @@ from time import perf_counter
 import numpy as np
 
 from indexer.types import (
-    Catalog,
     Hit,
     Item,
     Modality,
@@ -54,7 +53,6 @@ class Gathering:
 
     def __init__(
         self,
-        catalog: Catalog,
         view: View,
         modality: Modality,
         query: Query,
@@ -66,15 +64,13 @@ class Gathering:
         """Prepares a search of the view's index of that modality.
 
         Args:
-            catalog: What may be shown.
             view: The space.
             modality: Which of its indexes.
             query: What is asked.
             aim: Where that looks in the space.
-            now: Which items pass filters and hold words.
+            now: What may be shown, passes filters, and holds words.
             excluded: Ids that may not be found.
         """
-        self._catalog = catalog
         self._view = view
         self._modality = modality
         self._query = query
@@ -144,12 +140,8 @@ class Gathering:
 
     def _by_words(self, words: str) -> _List:
         started = perf_counter()
-        found = self._now.worded(words, self._modality, _POOL)
+        reasons = self._now.worded(words, self._modality, _POOL)
         self.fetch_s += perf_counter() - started
-        reasons = {
-            one.id: Reason(one.part, one.score, one.text, one.said_by, literal=True)
-            for one in found
-        }
         return self._allowed(_List(list(reasons), WORDS, reasons))
 
     def _by_captions(self, vector: Vectors) -> _List:
@@ -163,7 +155,7 @@ class Gathering:
             if id >= 0 and score >= mean + _STANDS_OUT * spread
         }
         started = perf_counter()
-        items = self._catalog.fetch(list(cosines))
+        items = self._now.fetch(list(cosines))
         self.fetch_s += perf_counter() - started
         reasons: dict[int, Reason] = {}
         for id, cosine in cosines.items():
@@ -193,7 +185,7 @@ class Gathering:
             unknown = [id for id in some if id not in self._asked]
             if unknown:
                 started = perf_counter()
-                self._items.update(self._catalog.fetch(unknown))
+                self._items.update(self._now.fetch(unknown))
                 self._asked.update(unknown)
                 self.fetch_s += perf_counter() - started
             found.extend(self._items[id] for id in some if id in self._items)

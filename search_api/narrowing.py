@@ -1,51 +1,62 @@
 """What the catalogue answers to a query, kept while the catalogue stays as it is."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence, Sized
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from indexer.filters import Filter
-from indexer.types import Catalog, Ids, Modality, Worded
+from indexer.types import Catalog, Ids, Item, Modality, Reason
 
 _KEPT_IDS = 8_000_000
 """Ids in all that are kept: 64 MB."""
 _KEPT_WORDED = 100_000
 """Items found by words that are kept: some 30 MB."""
+_KEPT_ITEMS = 50_000
+"""Items themselves: some 30 MB; at more all are let go, which takes a thousand searches."""
 
 K = TypeVar("K", bound=Hashable)
-V = TypeVar("V", bound=Sequence[object] | Ids)
+V = TypeVar("V", bound=Sized)
 
 
 class Narrowing:
-    """Asks the catalogue which items pass filters, and which hold words; safe with many threads.
+    """Asks the catalogue which items pass filters, which hold words, and what they are.
 
-    Typing, paging and scrolling ask for the same again and again.
+    Typing, paging and scrolling ask for the same again and again. Safe to call from many threads.
     """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._passing: _Kept[tuple[tuple[Filter, ...], Modality], Ids] = _Kept(_KEPT_IDS)
-        self._worded: _Kept[tuple[str, Modality, int], Sequence[Worded]] = _Kept(_KEPT_WORDED)
+        self._passing: _Passing = _Kept(_KEPT_IDS)
+        self._worded: _Worded = _Kept(_KEPT_WORDED)
+        self._items: tuple[int, dict[int, Item]] = (-1, {})
 
     def now(self) -> "Now":
-        """Returns what answers for one query; it looks once whether the catalogue has changed."""
-        return Now(self._catalog, self._passing, self._worded)
+        """Returns what answers for one query: the catalogue as it is at this moment, or later."""
+        changes = self._catalog.changes()
+        known, items = self._items
+        if known != changes or len(items) > _KEPT_ITEMS:
+            items = {}
+            self._items = (changes, items)
+        return Now(self._catalog, changes, self._passing, self._worded, items)
 
 
 class Now:
-    """The catalogue as one query sees it; for one thread."""
+    """The catalogue as one query sees it."""
 
     def __init__(
         self,
         catalog: Catalog,
-        passing: "_Kept[tuple[tuple[Filter, ...], Modality], Ids]",
-        worded: "_Kept[tuple[str, Modality, int], Sequence[Worded]]",
+        changes: int,
+        passing: "_Passing",
+        worded: "_Worded",
+        items: dict[int, Item],
     ) -> None:
         self._catalog = catalog
+        self._changes = changes
         self._passing = passing
-        self._found = worded
-        self._changes: int | None = None
+        self._worded = worded
+        self._items = items
 
     def among(self, filters: tuple[Filter, ...], modality: Modality) -> Ids | None:
         """Returns int64 ids, ascending, of the items that pass; None where there are no filters.
@@ -61,20 +72,24 @@ class Now:
             ids.flags.writeable = False
             return ids
 
-        return self._passing.get((filters, modality), self._number(), ask)
+        return self._passing.get((filters, modality), self._changes, ask)
 
-    def worded(self, words: str, modality: Modality, limit: int) -> Sequence[Worded]:
-        """Returns what `Catalog.worded` does."""
-        return self._found.get(
-            (words, modality, limit),
-            self._number(),
-            lambda: self._catalog.worded(words, modality, limit),
-        )
+    def worded(self, words: str, modality: Modality, limit: int) -> Mapping[int, Reason]:
+        """Returns what the words find, best first, and why."""
 
-    def _number(self) -> int:
-        if self._changes is None:
-            self._changes = self._catalog.changes()
-        return self._changes
+        def ask() -> Mapping[int, Reason]:
+            return {
+                one.id: Reason(one.part, one.score, one.text, one.said_by, literal=True)
+                for one in self._catalog.worded(words, modality, limit)
+            }
+
+        return self._worded.get((words, modality, limit), self._changes, ask)
+
+    def fetch(self, ids: Sequence[int]) -> Mapping[int, Item]:
+        """Returns those of the items that may be shown, by id."""
+        if unknown := [id for id in ids if id not in self._items]:
+            self._items.update(self._catalog.fetch(unknown))
+        return {id: self._items[id] for id in ids if id in self._items}
 
 
 class _Kept(Generic[K, V]):
@@ -104,5 +119,9 @@ class _Kept(Generic[K, V]):
         return answer
 
 
-def _size(answer: Sequence[object] | Ids) -> int:
+def _size(answer: Sized) -> int:
     return len(answer) + 1  # empty ones take room as well
+
+
+_Passing: TypeAlias = _Kept[tuple[tuple[Filter, ...], Modality], Ids]
+_Worded: TypeAlias = _Kept[tuple[str, Modality, int], Mapping[int, Reason]]

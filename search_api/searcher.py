@@ -219,7 +219,6 @@ class Searcher(Lookup):
         now = self._narrowing.now()
         for modality in modalities:
             gathering = Gathering(
-                self._catalog,
                 view,
                 modality,
                 query,
