@@ -10,10 +10,13 @@ BENCH_MODEL ?= pocket
 PHOTOS ?=
 SIZES ?= 10000 100000 1000000
 LIBRARY ?=
+PICTURES ?= 1000000
+CACHE ?=
+CLIP_BACK_PYTHON ?=
 HUGE ?=
 MARKDOWN ?=
 
-.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates bench-fusion bench-relevance bench-search bench-video clean
+.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates bench-fusion bench-http bench-relevance bench-search bench-video clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -89,6 +92,11 @@ bench-video: $(READY)
 # tables also go into the file MARKDOWN.
 bench-search: $(READY)
 	$(BIN)/python tests/benchmarks/bench_search.py --sizes "$(SIZES)" $(if $(HUGE),--huge) $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
+
+# Searches over HTTP under load, on PICTURES drawn pictures; CLIP_BACK_PYTHON names the interpreter that
+# has clip-retrieval, CACHE where the libraries are kept, MARKDOWN a file for the table.
+bench-http: $(READY)
+	$(BIN)/python tests/benchmarks/bench_http.py --pictures "$(PICTURES)" $(if $(CACHE),--cache "$(CACHE)") $(if $(CLIP_BACK_PYTHON),--clip-back-python "$(CLIP_BACK_PYTHON)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
 
 # Copies told from pictures of the same thing: make bench-duplicates DATA=/some/folder
 bench-duplicates: $(READY)
