@@ -13,7 +13,6 @@ alone; ours has captions and full text over all names and captions too, unless t
 
 import os
 import platform
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -122,6 +121,7 @@ class Bench:
                     for clients in self.clients:
                         run = load(url, requests(), clients, self.seconds)
                         runs.setdefault((kind, clients), []).append(run)
+        report.notes.append(f"Load of the machine while {service.name} ran: {load_now()}.")
         found = {key: _middle(some) for key, some in sorted(runs.items(), key=_in_order(service))}
         for (kind, clients), run in found.items():
             failed = sum(one.failed for one in runs[kind, clients])
@@ -284,12 +284,14 @@ def main(
             service.name: bench.measure(service, report)
             for service in services(library, Queries(), options, peer, vectors)
         }
-    report.notes.append(f"Load of the machine after: {load_now()}, with this benchmark.")
     report.notes.extend(compared(found))
     console.print(report.about, highlight=False)
     console.print(shown(report))
     if document is not None:
-        command = " ".join(["python tests/benchmarks/bench_http.py", *sys.argv[1:]])
+        command = (
+            f"python tests/benchmarks/bench_http.py --pictures {pictures} --clients '{clients}' "
+            f"--seconds {seconds:g} --repeats {repeats} --clip-back-python PYTHON"
+        )
         document.write_text(markdown(report, command), encoding="utf-8")
 
 
