@@ -16,7 +16,7 @@ CLIP_BACK_PYTHON ?=
 HUGE ?=
 MARKDOWN ?=
 
-.PHONY: demo test check format lint types contracts bench bench-sync bench-catalog bench-teach bench-model bench-duplicates bench-fusion bench-http bench-relevance bench-search bench-video clean
+.PHONY: demo test check format lint types contracts bench bench-catalog bench-duplicates bench-fusion bench-http bench-labels bench-model bench-relevance bench-search bench-sync bench-teach bench-video clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -71,6 +71,10 @@ bench-catalog: $(READY)
 # Composed and refined queries on photos of DATA (flickr8k/ and photos/): make bench-fusion DATA=/some/folder
 bench-fusion: $(READY)
 	$(BIN)/python tests/benchmarks/bench_fusion.py --data "$(DATA)"
+
+# Words for pictures, by way of ranking them: make bench-labels DATA=/some/folder
+bench-labels: $(READY)
+	$(BIN)/python tests/benchmarks/bench_labels.py --data "$(DATA)"
 
 # What verdicts and probabilities are worth: make bench-relevance DATA=/some/folder PICTURE=relevance.png
 bench-relevance: $(READY)

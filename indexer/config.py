@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     video_seconds: int = Field(
         900, ge=1, description="Seconds that reading one film may take, without embedding it"
     )
+    vocabulary: Path | None = Field(
+        None, description="Text file of words to label pictures with, one a line"
+    )
     host: str = Field("127.0.0.1", description="Address the service listens on")
     port: int = Field(8420, ge=0, le=65535, description="Port the service listens on")
     threads: int = Field(8, ge=1, le=512, description="Requests served side by side")

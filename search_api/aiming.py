@@ -15,7 +15,7 @@ import numpy as np
 from PIL.Image import Image
 
 from indexer.errors import BadQuery, NotFound
-from indexer.types import Item, Modality, Vectors
+from indexer.types import Embedder, Item, Modality, Vectors
 from search_api.embedding import Embedding
 from search_api.lookup import Lookup
 from search_api.query import Like, Picture, Query, Region, Term, Text, texts_of
@@ -105,7 +105,7 @@ class Aiming:
     def _mean(self, view: View, ids: Sequence[int]) -> Vectors | None:
         if not ids:
             return None
-        return fuse(np.concatenate([self._stored(view, self._lookup.item(id)) for id in ids]))
+        return fuse(np.concatenate([self.stored(view, self._lookup.item(id)) for id in ids]))
 
     def _vector(self, view: View, term: Term) -> Vectors:
         match term.what:
@@ -116,10 +116,19 @@ class Aiming:
             case Like(id, region):
                 item = self._lookup.item(id)
                 if region is None:
-                    return self._stored(view, item)
+                    return self.stored(view, item)
                 return self._embedding.picture(view.embedder, self._cut_out(item, region))
 
-    def _stored(self, view: View, item: Item) -> Vectors:
+    def texts(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
+        """Returns the vectors of many texts, float32 (n, dim); searches get turns meanwhile."""
+        return self._embedding.texts(embedder, texts)
+
+    def stored(self, view: View, item: Item) -> Vectors:
+        """Returns the vector that the space has of an item, float32 (1, dim).
+
+        Raises:
+            NotFound: it has none.
+        """
         try:
             return view.fresh(item.modality).vectors(np.array([item.id], dtype=np.int64))
         except KeyError as error:

@@ -24,6 +24,7 @@ from search_api.routes.pages import API_PAGE, page_routes
 from search_api.routes.search import search_routes
 from search_api.routes.tags import tag_routes
 from search_api.searcher import Searcher
+from search_api.vocabulary import read_vocabulary
 
 MAX_UPLOAD_BYTES = 32 * 2**20
 
@@ -82,10 +83,11 @@ def open_read_side(settings: Settings, *, model: str | None = None) -> tuple[Sea
         model: Where the library's model is now, if its weights have moved.
 
     Raises:
-        ConfigError: there is no library to open, or its model cannot be loaded.
+        ConfigError: there is no library to open, or its model or the vocabulary cannot be loaded.
         IndexMismatch: the model is not the one that made the library.
         Unavailable: a file is damaged or the database does not answer.
     """
+    words = read_vocabulary(settings.vocabulary)
     library = open_library(settings.library, database=settings.database, index=settings.index)
     own = open_embedder(
         model or library.space.model, device=settings.device, precision=settings.precision
@@ -105,6 +107,7 @@ def open_read_side(settings: Settings, *, model: str | None = None) -> tuple[Sea
         follow=follow,
         look=pictures.look,
         remember=AskedTexts(settings.library).remember if settings.remember_queries else None,
+        vocabulary=words,
     )
     return searcher, pictures
 

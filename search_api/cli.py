@@ -118,8 +118,9 @@ def search(
     near:41.4,2.17,5km, size:>12mp, -tag:work. If it begins with -, put -- before it.
 
     Results go to stdout, best first: score, path with the place in the file, and, for captions,
-    the text. Into a pipe they go as tab-separated lines: score, absolute path, then, where there
-    are such, the text, the time in the film, and the entry of the shard.
+    the text. For a picture and --target text, words of a vocabulary come before them. Into a pipe
+    they go as tab-separated lines: score, absolute path, then, where there are such, the text, the
+    time in the film, and the entry of the shard.
     """
     asking = {name: chosen.pop(name) for name in _ASKING}
     like, more = asking["like"], asking["more"]
@@ -216,6 +217,12 @@ def show_table(answer: "Answer") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    if answer.labels:
+        words = ", ".join(label.text for label in answer.labels)
+        click.echo(f"What it shows, in words: {words}\n")
+    if not answer.hits and answer.labels:
+        click.echo("There are no captions to find.", err=True)
+        return
     if not answer.hits:
         click.echo("Nothing to find here yet. Add a folder: atisbo index FOLDER", err=True)
         return

@@ -15,6 +15,7 @@ from indexer.vectors.tuned import TunedIndex
 from search_api.aiming import Aim, Aiming
 from search_api.gathering import Gathering
 from search_api.grouping import Group, grouped
+from search_api.labels import DEFAULT_LABELS, Label, Labelling
 from search_api.lookup import Lookup
 from search_api.narrowing import Narrowing
 from search_api.pages import cursor_of
@@ -60,6 +61,7 @@ class Answer:
         verdict: What the answer is worth; None where that is not known.
         likely: How many of the first hits are likely right; None where that is not known.
         favourites: The ids of those hits that are marked as favourites.
+        labels: Words for what is to be seen, where captions were searched by pictures alone.
     """
 
     hits: Sequence[Hit]
@@ -75,13 +77,15 @@ class Answer:
     verdict: Verdict | None = None
     likely: int | None = None
     favourites: frozenset[int] = frozenset()
+    labels: Sequence[Label] = ()
 
 
 @dataclass(slots=True)
 class _Found:
-    """What a search found so far, and what it cost."""
+    """What a search found so far, where it looked, and what it cost."""
 
     hits: list[Hit]
+    toward: Vectors | None = None
     searched: int = 0
     embed_s: float = 0.0
     fetch_s: float = 0.0
@@ -99,6 +103,7 @@ class Searcher(Lookup):
         follow: Callable[[], View | None] = lambda: None,
         look: Callable[[Item], Image] | None = None,
         remember: Callable[[str], None] | None = None,
+        vocabulary: Sequence[str] = (),
     ) -> None:
         """Answers from the given parts, until `follow` returns others: another space is live.
 
@@ -109,12 +114,14 @@ class Searcher(Lookup):
             follow: Returns another view once after each switch of spaces.
             look: Returns the picture of an item, to take regions of; None where there are none.
             remember: Takes each text that was searched for.
+            vocabulary: Words to say what pictures show.
         """
         super().__init__(catalog)
         self._view = View(indexes, embedder)
         self._follow = follow
         self._remember = remember
         self._aiming = Aiming(self, look)
+        self._labelling = Labelling(vocabulary, self, self._aiming)
         self._narrowing = Narrowing(catalog)
 
     @property
@@ -172,7 +179,17 @@ class Searcher(Lookup):
             verdict=judged.verdict,
             likely=judged.likely,
             favourites=favourites,
+            labels=self._labelling.of_query(view, query, found.toward),
         )
+
+    def labels(self, id: int, count: int = DEFAULT_LABELS) -> Sequence[Label]:
+        """Returns the words of the vocabulary that say best what the item shows, best first.
+
+        Raises:
+            BadQuery: the item is a caption.
+            NotFound: the library does not have it.
+        """
+        return self._labelling.of_item(self._current(), id, count)
 
     def timeline(self, id: int, query: Query) -> Sequence[Scored]:
         """Returns the moments of the film that the item is, or is part of, with their scores.
@@ -213,7 +230,7 @@ class Searcher(Lookup):
         """Returns the best items of all indexes that hold what is to be found."""
         started = perf_counter()
         aim = self._aim(view, query)
-        found = _Found([], embed_s=perf_counter() - started)
+        found = _Found([], aim.toward, embed_s=perf_counter() - started)
         named = [term.what.id for term in query.terms if isinstance(term.what, Like)]
         modalities = [one for one in query.target.modalities if one in view.indexes]
         now = self._narrowing.now()

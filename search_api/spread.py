@@ -4,6 +4,7 @@ from collections.abc import Callable
 from threading import Lock
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.types import Ids, VectorIndex, Vectors
 
@@ -33,6 +34,13 @@ class Spread:
         # einsum, not BLAS, whose threads spin and so slow down what else is searching
         scores = np.einsum("nd,d->n", self._rows, vector[0])
         return float(scores.mean()), max(float(scores.std()), _LEAST)
+
+    def means(self, vectors: Vectors) -> NDArray[np.float32]:
+        """Returns the mean of the scores with each of float32 (n, dim), as float32 (n,)."""
+        if not len(self._rows):
+            return np.zeros(len(vectors), np.float32)
+        means: NDArray[np.float32] = np.einsum("nd,d->n", vectors, self._rows.mean(axis=0))
+        return means
 
 
 class SpreadKeeper:

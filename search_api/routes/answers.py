@@ -10,6 +10,7 @@ from search_api.query import Target
 from search_api.relevance import Verdict
 from search_api.routes.document import example
 from search_api.routes.item_bodies import ItemBody, thumbnail_of
+from search_api.routes.label_bodies import LabelBody
 from search_api.scenes import Scene, Scored, scenes
 from search_api.searcher import Answer
 
@@ -127,6 +128,11 @@ class SearchBody(BaseModel):
         description="How many of the first hits are likely right; null where that is not known.",
         json_schema_extra=example(5),
     )
+    labels: list[LabelBody] = Field(
+        description="Words from the vocabulary that say what is to be seen, best first: on the "
+        "first page of a search for captions (`target=text`) by pictures or items alone. Else "
+        "empty. They belong to what was asked, not to a hit."
+    )
     next: str | None = Field(
         description="Send it as `cursor`, with all else as it was, for the hits that follow; null "
         "where there are no more.",
@@ -171,6 +177,7 @@ class SearchBody(BaseModel):
             searched=answer.searched,
             verdict=answer.verdict,
             likely=answer.likely,
+            labels=[LabelBody.of(label) for label in answer.labels],
             next=answer.next,
             model=model,
             took_ms=TimingsBody(

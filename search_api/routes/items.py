@@ -12,6 +12,7 @@ from search_api.originals import Original
 from search_api.pictures import PREVIEW_TYPE, Pictures, Preview
 from search_api.routes.document import API, errors
 from search_api.routes.item_bodies import DetailBody
+from search_api.routes.label_bodies import LabelsBody, LabelsQuery
 from search_api.routes.parameters import ItemPath, Size, StoryboardQuery, ThumbnailQuery
 from search_api.searcher import Searcher
 from search_api.storyboard import TILE_HEIGHT, evenly
@@ -37,6 +38,19 @@ def item_routes(searcher: Searcher, pictures: Pictures) -> APIBlueprint:
         detail = searcher.detail(path.id)
         moves = pictures.moves(detail.item, detail.companions)
         return jsonify(DetailBody.for_detail(detail, moves=moves).model_dump(mode="json"))
+
+    @routes.get(
+        "/<id>/labels",
+        tags=tags,
+        summary="Words for what an item shows",
+        description="Of a vocabulary, which is atisbo's own or a file that the setting "
+        "`vocabulary` names, the words that fit a picture, a film or a moment best, whether or "
+        "not any caption has them. Not for captions.",
+        responses={200: LabelsBody, **errors(404)},
+    )
+    def labels(path: ItemPath, query: LabelsQuery) -> Response:
+        body = LabelsBody.of(searcher.labels(path.id, query.k), model=searcher.embedder.name)
+        return jsonify(body.model_dump(mode="json"))
 
     @routes.get(
         "/<id>/thumbnail",

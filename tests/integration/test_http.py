@@ -151,6 +151,7 @@ class Service:
                 Modality.VIDEO: self.films,
             },
             embedder or self.embedder,
+            vocabulary=("red", "green"),
         )
         self.thumbnails = FakeThumbnails({1: encoded((255, 0, 0), "WEBP")})
         self.pictures = Pictures(self.thumbnails, Codec())
@@ -231,6 +232,7 @@ def test_search_by_text_answers_as_the_contract_says(client: FlaskClient) -> Non
         "searched": 4,
         "verdict": None,
         "likely": None,
+        "labels": [],
         "model": "fake",
         "hits": [
             {
@@ -434,13 +436,37 @@ def test_caption_comes_with_its_picture(client: FlaskClient) -> None:
     )
 
 
-@pytest.mark.parametrize("what", ["", "/thumbnail", "/media"])
+def test_item_comes_with_words_for_what_it_shows(client: FlaskClient) -> None:
+    body = client.get("/api/v1/items/2/labels?k=1").json
+    assert [label["text"] for label in body["labels"]] == ["green"]
+    assert sorted(body["labels"][0]) == ["score", "text", "usual"]
+    assert body["model"] == "fake"
+
+
+def test_captions_asked_for_by_a_picture_come_with_words(client: FlaskClient) -> None:
+    sent = {"image": (BytesIO(encoded((255, 0, 0))), "red.png"), "target": "text"}
+    body = client.post("/api/v1/search", data=sent).json
+    assert body["hits"][0]["item"]["text"] == "a red square"
+    assert [label["text"] for label in body["labels"]] == ["red", "green"]
+    assert client.get("/api/v1/search?q=red&target=text").json["labels"] == []
+
+
+@pytest.mark.parametrize("query", ["k=0", "k=101", "k=x"])
+def test_broken_number_of_words_is_refused_by_name(client: FlaskClient, query: str) -> None:
+    assert "k" in problem(client.get(f"/api/v1/items/1/labels?{query}"), 400, "bad_query")
+
+
+def test_caption_has_no_words_of_its_own(client: FlaskClient) -> None:
+    assert "is a caption" in problem(client.get("/api/v1/items/11/labels"), 400, "bad_query")
+
+
+@pytest.mark.parametrize("what", ["", "/labels", "/thumbnail", "/media"])
 def test_unknown_item_is_not_found(client: FlaskClient, what: str) -> None:
     for id in (99, 2**63 - 1):
         problem(client.get(f"/api/v1/items/{id}{what}"), 404, "not_found")
 
 
-@pytest.mark.parametrize("what", ["", "/thumbnail", "/media"])
+@pytest.mark.parametrize("what", ["", "/labels", "/thumbnail", "/media"])
 @pytest.mark.parametrize("id", ["-1", "9223372036854775808", "1e400", "one", "1;2", "%00"])
 def test_address_that_is_no_id_is_refused(client: FlaskClient, id: str, what: str) -> None:
     assert problem(client.get(f"/api/v1/items/{id}{what}"), 400, "bad_query").startswith("id: ")

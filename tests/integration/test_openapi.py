@@ -26,6 +26,7 @@ OPERATIONS = {
     ("post", "/api/v1/query"),
     ("get", "/api/v1/items/{id}/timeline"),
     ("get", "/api/v1/items/{id}"),
+    ("get", "/api/v1/items/{id}/labels"),
     ("get", "/api/v1/items/{id}/thumbnail"),
     ("get", "/api/v1/items/{id}/media"),
     ("get", "/api/v1/items/{id}/storyboard"),
