@@ -1,6 +1,7 @@
-"""`atisbo evaluate`: how well a library's space serves its own captions, from stored vectors."""
+"""`atisbo evaluate`: how well a library's space, and its index, serve its own captions."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from rich.table import Table
 
 from indexer import options
 from indexer.commands.captioned import captioned
+from indexer.commands.searched import Through, facts_of, percent, points, searched_table
 from indexer.config import load_settings
+from indexer.evaluation.live import Searched
 from indexer.evaluation.pairs import Pairs
 from indexer.evaluation.picture import Look, draw
-from indexer.evaluation.recall import Change, Estimate, Ranks, change, rank, summarise
+from indexer.evaluation.recall import Change, Ranks, change, rank, summarise
 from indexer.evaluation.space import draw_pairs, flatten, measure
 from indexer.library import Library, open_library
 from indexer.spaces import find_space
@@ -28,6 +31,13 @@ _CALLED = ("first", "second")
 @click.option("--space", "with_space", is_flag=True, help="Measure the space's geometry too.")
 @click.option("--in", "name", metavar="NAME", help="Space to judge. [default: the live one]")
 @click.option("--compare", metavar="NAME", help="A second space, judged on the same pairs.")
+@click.option(
+    "--through",
+    multiple=True,
+    metavar="KIND",
+    help="Search through faiss, torch or exact; twice for two side by side. "
+    "[default: ATISBO_INDEX, or faiss]",
+)
 @click.option("--sample", type=click.IntRange(2), help="Judge on so many pictures only.")
 @click.option("--seed", default=0, show_default=True, help="Decides every draw.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -40,6 +50,7 @@ def evaluate(
     with_space: bool,
     name: str | None,
     compare: str | None,
+    through: tuple[str, ...],
     sample: int | None,
     seed: int,
     as_json: bool,
@@ -48,15 +59,20 @@ def evaluate(
 ) -> None:
     """Judge a library by its own captions: does each find its picture, and each picture a caption?
 
-    Reads stored vectors only, loads no model and changes nothing.
+    Recall is exact at first, over the vectors of pictures with captions; then the same captions and
+    pictures are looked for through the index, as it is searched, and what that loses is told. Reads
+    stored vectors only, loads no model and changes nothing.
     """
     settings = load_settings(**chosen)
     library = open_library(settings.library, database=settings.database, index=settings.index)
     pairs = captioned(library, sample, seed=seed)
     judged: list[tuple[Look, Ranks]] = []
+    asking = Through(library, pairs, seed=seed)
     for one in [name or library.space.name, *([compare] if compare else [])]:
         space = find_space(library.folder, one)
-        judged.append(_judge(one, pairs.stored(library, space), seed))
+        stored = pairs.stored(library, space)
+        live = asking.each(stored, space, through or (settings.index,))
+        judged.append(_judge(one, stored, live, seed))
     looks = [look for look, _ in judged]
     gained = change(judged[0][1], judged[1][1], seed=seed) if compare else None
     measured = with_space or picture is not None
@@ -74,18 +90,22 @@ def evaluate(
         console.print(_recall_table(looks))
         if gained is not None:
             console.print(_change_table(gained))
+        for at, look in enumerate(looks):
+            console.print(
+                searched_table(look.live, "the space" if len(looks) == 1 else f"the {_CALLED[at]}")
+            )
         if measured:
             console.print(_space_table(looks))
     if picture is not None:
         click.echo(f"The picture is in {picture}", err=True)
 
 
-def _judge(name: str, pairs: Pairs, seed: int) -> tuple[Look, Ranks]:
+def _judge(name: str, pairs: Pairs, live: Mapping[str, Searched], seed: int) -> tuple[Look, Ranks]:
     ranks = rank(pairs)
     of_texts, of_images = draw_pairs(pairs.about, seed=seed)
     drawn = pairs.texts[of_texts], pairs.images[of_images]
     return Look(
-        name, summarise(ranks, seed=seed), measure(*drawn, seed=seed), flatten(*drawn)
+        name, summarise(ranks, seed=seed), measure(*drawn, seed=seed), flatten(*drawn), live
     ), ranks
 
 
@@ -106,6 +126,7 @@ def _facts(
     spaces = []
     for look in looks:
         one: dict[str, Any] = {"name": look.name, "recall": asdict(look.recall)}
+        one["live"] = {kind: facts_of(found) for kind, found in look.live.items()}
         if measured:
             found = asdict(look.measures)
             for key in ("edges", "matched", "unmatched"):
@@ -141,7 +162,7 @@ def _recall_table(looks: list[Look]) -> Table:
             ("image to text", look.recall.image_to_text),
         )
         for name, found in both:
-            cells = [_percent(one) for one in found.recall.values()]
+            cells = [percent(one) for one in found.recall.values()]
             table.add_row(name + which, *cells, f"{found.median_rank:,.0f}")
     return table
 
@@ -151,8 +172,8 @@ def _change_table(gained: Change) -> Table:
     table.add_column("direction")
     for heading in ("@1", "@5", "@10"):
         table.add_column(heading, justify="right")
-    table.add_row("text to image", *map(_points, gained.text_to_image.values()))
-    table.add_row("image to text", *map(_points, gained.image_to_text.values()))
+    table.add_row("text to image", *map(points, gained.text_to_image.values()))
+    table.add_row("image to text", *map(points, gained.image_to_text.values()))
     return table
 
 
@@ -181,11 +202,3 @@ def _space_table(looks: list[Look]) -> Table:
     for name, values in rows.items():
         table.add_row(name, *(f"{value:.4f}" for value in values))
     return table
-
-
-def _percent(one: Estimate) -> str:
-    return f"{100 * one.value:.1f}\n[dim]{100 * one.low:.1f} to {100 * one.high:.1f}[/dim]"
-
-
-def _points(one: Estimate) -> str:
-    return f"{100 * one.value:+.1f}\n[dim]{100 * one.low:+.1f} to {100 * one.high:+.1f}[/dim]"

@@ -1,13 +1,14 @@
 """One page that shows a space, or two side by side: similarities, recall, a map and the figures."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexer.errors import Unavailable
+from indexer.evaluation.live import Searched
 from indexer.evaluation.recall import CUTOFFS, Recall
 from indexer.evaluation.space import FlatMap, SpaceMeasures
 
@@ -30,6 +31,7 @@ class Look:
     recall: Recall
     measures: SpaceMeasures
     flat: FlatMap
+    live: Mapping[str, Searched] = field(default_factory=dict)
 
 
 def draw(looks: Sequence[Look], title: str, file: Path) -> None:
@@ -220,6 +222,7 @@ def _column(look: Look) -> Sequence[tuple[str, str]]:
         ),
         ("median rank, text to image", f"{recall.text_to_image.median_rank:,.0f}"),
         ("median rank, image to text", f"{recall.image_to_text.median_rank:,.0f}"),
+        *_live(look),
         ("alignment (0 is best)", f"{space.alignment:.3f}"),
         ("uniformity of images (lower is better)", f"{space.uniformity.images:.3f}"),
         ("uniformity of captions", f"{space.uniformity.texts:.3f}"),
@@ -230,3 +233,15 @@ def _column(look: Look) -> Sequence[tuple[str, str]]:
         ("AUC, matched over unmatched", f"{space.similarities.auc:.4f}"),
         ("pairs measured, seed", f"{space.pairs:,}, {space.seed}"),
     )
+
+
+def _live(look: Look) -> Iterator[tuple[str, str]]:
+    """Yields what the index loses as it is searched, by the ten best."""
+    for at, found in enumerate(look.live.values()):
+        of = "as it is searched" if len(look.live) == 1 else f"searched, way {at + 1}"
+        for name, live, loss in (
+            ("text to image", found.live.text_to_image, found.loss.text_to_image),
+            ("image to text", found.live.image_to_text, found.loss.image_to_text),
+        ):
+            told = f"{100 * live.recall[10].value:.1f} % ({100 * loss[10].value:+.1f})"
+            yield f"@10 {of}, {name} (loss)", told

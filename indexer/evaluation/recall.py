@@ -150,7 +150,7 @@ def change(before: Ranks, after: Ranks, *, seed: int = 0, rounds: int = 1_000) -
 
     def gained(old: Numbers, new: Numbers, picture: Numbers) -> Mapping[int, Estimate]:
         hits = {k: (new <= k).astype(float) - (old <= k) for k in CUTOFFS}
-        return _means(hits, picture, seed=seed, rounds=rounds)
+        return means(hits, picture, seed=seed, rounds=rounds)
 
     return Change(
         gained(before.text_to_image, after.text_to_image, before.about),
@@ -162,14 +162,25 @@ def _direction(
     ranks: Numbers, picture: Numbers, candidates: int, *, seed: int, rounds: int
 ) -> Direction:
     hits = {k: (ranks <= k).astype(float) for k in CUTOFFS}
-    recall = _means(hits, picture, seed=seed, rounds=rounds)
+    recall = means(hits, picture, seed=seed, rounds=rounds)
     return Direction(len(ranks), candidates, recall, float(np.median(ranks)))
 
 
-def _means(
-    values: Mapping[int, NDArray[np.float64]], picture: Numbers, *, seed: int, rounds: int
+def means(
+    values: Mapping[int, NDArray[np.float64]],
+    picture: Numbers,
+    *,
+    seed: int = 0,
+    rounds: int = 1_000,
 ) -> Mapping[int, Estimate]:
-    """Returns the mean of each row of values, with its interval by bootstrap over pictures."""
+    """Returns the mean of each row of values, with its interval by bootstrap over pictures.
+
+    Args:
+        values: By k, float64 (queries,).
+        picture: int64 (queries,), the picture that each query belongs to.
+        seed: Decides the draws.
+        rounds: How many there are.
+    """
     pictures = int(picture.max()) + 1
     queries = np.bincount(picture, minlength=pictures)
     sums = np.stack([np.bincount(picture, one, pictures) for one in values.values()], axis=1)
@@ -181,8 +192,7 @@ def _means(
         weights = generator.multinomial(pictures, np.full(pictures, 1 / pictures), size)
         drawn.append((weights @ sums) / (weights @ queries)[:, None])
     low, high = np.percentile(np.concatenate(drawn), (2.5, 97.5), axis=0)
-    means = sums.sum(axis=0) / queries.sum()
+    mean = sums.sum(axis=0) / queries.sum()
     return {
-        k: Estimate(float(means[at]), float(low[at]), float(high[at]))
-        for at, k in enumerate(values)
+        k: Estimate(float(mean[at]), float(low[at]), float(high[at])) for at, k in enumerate(values)
     }

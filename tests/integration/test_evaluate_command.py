@@ -58,6 +58,29 @@ def test_recall_of_a_space_that_fits_is_complete(library: Path) -> None:
         assert space["recall"][direction]["median_rank"] == 1
 
 
+def test_the_index_as_it_is_searched_stands_beside_the_exact_figures(library: Path) -> None:
+    result = atisbo("evaluate", "--library", library, "--json")
+    (space,) = json.loads(result.stdout)["spaces"]
+    (found,) = space["live"].values()
+    assert list(space["live"]) == ["faiss: exact"]
+    assert found["queries"] == 6
+    for direction in ("text_to_image", "image_to_text"):
+        assert found["live"][direction] == found["exact"][direction]
+        assert found["live"][direction]["recall"]["1"]["value"] == 1
+        assert found["loss"][direction]["10"] == {"value": 0, "low": 0, "high": 0}
+    assert found["found"]["text"]["value"] == found["found"]["image"]["value"] == 1
+
+
+def test_two_ways_to_search_stand_side_by_side(library: Path) -> None:
+    result = atisbo("evaluate", "--library", library, "--through", "exact", "--through", "torch")
+    assert result.returncode == 0, result.stderr
+    for words in ("text to image, exact", "  exact", "  torch", "less exact, in points"):
+        assert words in result.stdout
+    refused = atisbo("evaluate", "--library", library, "--through", "milvus")
+    assert refused.returncode == 2
+    assert "'milvus' is unknown" in refused.stderr
+
+
 def test_the_table_names_figures_and_measures(library: Path) -> None:
     result = atisbo("evaluate", "--library", library, "--space")
     assert result.returncode == 0, result.stderr
