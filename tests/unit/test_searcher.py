@@ -409,6 +409,34 @@ def test_one_ranking_over_all_is_not_decided_by_the_modality_gap(library: Librar
     assert best[Target.ALL].item.id == 139
 
 
+def test_one_ranking_over_all_keeps_the_order_of_each(library: Library) -> None:
+    library.catalog.items[3] = picture(3, "holidays/red-square.jpg")
+    library.captions.add(np.array([12]), unit([0.2, 1, 0]))
+    for asked in ({"text": "red", "words": True}, {"text": "red -green"}, {"text": "blue -green"}):
+        pictures = library.ids(**asked, k=3)
+        both = library.ids(**asked, k=9, target=Target.ALL)
+        assert [id for id in both if id in pictures] == pictures
+    assert library.ids(text="red", words=True) != library.ids(text="red")
+
+
+def test_few_films_are_compared_as_the_pictures_that_they_are_pooled_from(
+    library: Library,
+) -> None:
+    library.catalog.items[20] = film(20, "film.mp4")
+    searcher = Searcher(
+        library.catalog,
+        {
+            Modality.IMAGE: library.images,
+            Modality.TEXT: library.captions,
+            Modality.VIDEO: FakeIndex([20], unit([1, 0, 0.05])),
+        },
+        library.embedder,
+    )
+    answer = searcher.search(parse_query(text="red", target=Target.ALL, words=False))
+    found = [hit.item.id for hit in answer.hits if hit.item.modality is not Modality.TEXT]
+    assert found == [20, 1, 2, 3]
+
+
 def test_words_find_what_does_not_look_like_it(library: Library) -> None:
     library.catalog.items[3] = picture(3, "holidays/red-square.jpg")
     assert library.ids(text="red", words=False)[:2] == [1, 2]
