@@ -277,7 +277,8 @@ class Searcher(Lookup):
         pictures = query.target.modalities == (Modality.IMAGE,)
         if not pictures or query.more or query.sort is not Sort.SCORE:
             text = None
-        judged = judge(hits, text, CALIBRATIONS.get(view.embedder.fingerprint))
+        searched = len(view.indexes[Modality.IMAGE])
+        judged = judge(hits, text, CALIBRATIONS.get(view.embedder.fingerprint), searched)
         # What follows on later pages says nothing of the answer as a whole.
         return replace(judged, verdict=None) if query.seen else judged
 

@@ -3,7 +3,8 @@
     make bench-relevance DATA=/folder/with/flickr8k/and/photos PICTURE=relevance.png
 
 Queries with and without a right answer in the library, from photos whose contents are known, asked
-of `pocket` by looks alone:
+by looks alone. `small` are photos that `pocket` was not trained on, one in ten of the classed ones
+and a thousand of Flickr8k; `large` are all classed photos, most of which it was:
 
     names       of a class of photos, bare and in "a photo of a ...": its photos there, and removed
     foreign     the same names asked of Flickr8k, whose photos show people, dogs and sports
@@ -16,7 +17,8 @@ weigh the same, and so do queries with and without an answer.
 
 import csv
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +29,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from indexer.training.sources import collect
 from indexer.types import Modality
 from indexer.wording import words_of
+from search_api.originals import shown_member
 from search_api.relevance import _NOTHING, _STRONG, _TOP, CALIBRATIONS
 
 TEMPLATES = ("{}", "a photo of a {}")
-LEAST = 5
+LEAST = 3
 CAPTIONS = 600
 
 Shares = NDArray[np.float64]
@@ -48,34 +52,52 @@ class Asked:
     right: bool
     kind: str
     subject: int
+    searched: int
 
 
-def answers(classed: Photos, captioned: Photos, captions: dict[int, str]) -> Iterator[Asked]:
-    """Yields an answer for each query and library."""
+def ask(photos: Photos, text: str, without=()) -> float:
+    """Returns the mean cosine of the best hits, those left out that the library is to lack."""
+    index = photos.view.indexes[Modality.IMAGE]
+    vector = photos.view.embedder.embed_texts([text])
+    found = index.search(vector, _TOP + len(without), np.array(photos.ids))
+    pairs = zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True)
+    return float(np.mean([score for id, score in pairs if id not in without][:_TOP]))
 
-    def ask(kind: str, text: str, photos: Photos, subject: int, right: bool, without=()):
-        index = photos.view.indexes[Modality.IMAGE]
-        vector = photos.view.embedder.embed_texts([text])
-        found = index.search(vector, _TOP + len(without))
-        gone = set(without)
-        best = [
-            score
-            for id, score in zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True)
-            if id not in gone
-        ][:_TOP]
-        return Asked(float(np.mean(best)), text, right, kind, subject)
 
-    # Names with a comma are of groceries, which have siblings by the dozen.
-    names = [name for name, ids in classed.true.items() if len(ids) >= LEAST and "," not in name]
+def of_classes(photos: Photos, size: str, captions: Sequence[str]) -> Iterator[Asked]:
+    """Yields answers of classed photos, to names and to captions of other photos."""
+    count = len(photos.ids)
+    for subject, name in enumerate(photos.true):
+        # Names with a comma are of groceries, which have siblings by the dozen.
+        if len(photos.true[name]) < LEAST or "," in name:
+            continue
+        for text in (template.format(name) for template in TEMPLATES):
+            there, gone = ask(photos, text), ask(photos, text, photos.true[name])
+            yield Asked(there, text, True, f"name, {size}", subject, count)
+            yield Asked(gone, text, False, f"name, {size}", subject, count)
+    for subject, text in enumerate(captions):
+        yield Asked(ask(photos, text), text, False, f"foreign caption, {size}", subject, count)
+
+
+def of_captioned(photos: Photos, captions: Sequence[str], names: Sequence[str]) -> Iterator[Asked]:
+    """Yields answers of captioned photos, to their captions and to names of other things."""
+    count = len(photos.ids)
+    for subject, text in enumerate(captions):
+        yield Asked(ask(photos, text), text, True, "caption, small", subject, count)
     for subject, name in enumerate(names):
-        for template in TEMPLATES:
-            text = template.format(name)
-            yield ask("name", text, classed, subject, True)
-            yield ask("name", text, classed, subject, False, classed.true[name])
-            yield ask("foreign name", text, captioned, subject, False)
-    for subject, text in enumerate(list(captions.values())[:CAPTIONS]):
-        yield ask("caption", text, captioned, subject, True)
-        yield ask("foreign caption", text, classed, subject, False)
+        for text in (template.format(name) for template in TEMPLATES):
+            yield Asked(ask(photos, text), text, False, "foreign name, small", subject, count)
+
+
+def untaught(photos: Photos, data: Path) -> Photos:
+    """Returns those photos alone that `pocket` was not trained on, one in ten of each source."""
+    named = collect(data / "flickr8k", data / "photos").named
+    kept = {(entry.archive.name, entry.member) for entry in named if entry.archive is not None}
+    items = photos.catalog.fetch(photos.ids)
+    few = copy(photos)
+    few.ids = [id for id in photos.ids if (items[id].path, shown_member(items[id])) in kept]
+    few.true = {name: ids & set(few.ids) for name, ids in photos.true.items()}
+    return few
 
 
 def weights(found: list[Asked]) -> NDArray[np.float64]:
@@ -90,16 +112,21 @@ def weights(found: list[Asked]) -> NDArray[np.float64]:
 
 
 def fitted(found: list[Asked]) -> NDArray[np.float64]:
-    """Returns the logistic's weights of cosine and words, and its offset, by Newton's method."""
-    inputs = np.array([[one.cosine, np.log(len(words_of(one.text)) + 1), 1.0] for one in found])
+    """Returns the logistic's weights of cosine, words, size and one, by Newton's method."""
+    inputs = np.array(
+        [
+            [one.cosine, np.log(len(words_of(one.text)) + 1), np.log(one.searched), 1.0]
+            for one in found
+        ]
+    )
     right = np.array([one.right for one in found], float)
     weight = weights(found)
-    made = np.zeros(3)
+    made = np.zeros(4)
     for _ in range(100):
         said = 1 / (1 + np.exp(-inputs @ made))
         slope = inputs.T @ (weight * (right - said))
         bend = (inputs * (weight * said * (1 - said))[:, None]).T @ inputs
-        step = np.linalg.solve(bend + 1e-9 * np.eye(3), slope)
+        step = np.linalg.solve(bend + 1e-9 * np.eye(4), slope)
         made += step
         if np.abs(step).max() < 1e-8:
             break
@@ -133,7 +160,7 @@ def draw(file: Path, points: list[tuple[float, float]], found: list[Asked], said
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=(11, 5), layout="constrained")
     FigureCanvasAgg(figure)
     left, other = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color="#c9ccd3")
@@ -162,15 +189,22 @@ def main(data: Path, picture: Path | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         classed = told_by_class(data / "photos", Path(name))
         captioned = told_by_captions(data / "flickr8k", Path(name))
-        found = list(answers(classed, captioned, first_captions(data / "flickr8k", captioned)))
+        captions = first_captions(data / "flickr8k", captioned)[:CAPTIONS]
+        few = untaught(classed, data)
+        names = [name for name, ids in few.true.items() if len(ids) >= LEAST and "," not in name]
+        found = [
+            *of_classes(few, "small", captions),
+            *of_classes(classed, "large", captions),
+            *of_captioned(captioned, captions, names),
+        ]
     fit = fitted([one for one in found if one.subject % 2 == 0])
     judged = [one for one in found if one.subject % 2]
     shipped = CALIBRATIONS[classed.view.embedder.fingerprint]
     console.print(
-        f"Fitted on one half: {fit[0]:.1f} x cosine + {fit[1]:.2f} x ln(words + 1) {fit[2]:+.1f}; "
-        f"shipped: {shipped.cosine}, {shipped.words}, {shipped.offset}"
+        f"Fitted on one half: {fit[0]:.1f} x cosine + {fit[1]:.2f} x ln(words + 1) {fit[2]:+.2f} x "
+        f"ln(pictures) {fit[3]:+.1f}; shipped: {shipped}"
     )
-    said = np.array([shipped.probability(one.cosine, one.text) for one in judged])
+    said = np.array([shipped.probability(one.cosine, one.text, one.searched) for one in judged])
     right = np.array([one.right for one in judged])
     cosine = np.array([one.cosine for one in judged])
     weight = weights(judged)
@@ -208,15 +242,13 @@ def main(data: Path, picture: Path | None) -> None:
         draw(picture, points, judged, said)
 
 
-def first_captions(data: Path, photos: Photos) -> dict[int, str]:
-    """Returns the first caption of each photo, by the photo's id."""
+def first_captions(data: Path, photos: Photos) -> list[str]:
+    """Returns the first caption of each photo."""
     first: dict[str, str] = {}
     with (data / "captions.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             first.setdefault(Path(row["image"]).name, row["caption"])
-    return {
-        item.id: first[Path(item.path).name] for item in photos.catalog.fetch(photos.ids).values()
-    }
+    return [first[Path(item.path).name] for item in photos.catalog.fetch(photos.ids).values()]
 
 
 if __name__ == "__main__":

@@ -28,46 +28,53 @@ def hits(*scores: float, said: dict[int, str] | None = None) -> list[Hit]:
 
 
 def test_near_hits_make_a_strong_answer_and_far_ones_nothing() -> None:
-    assert judge(hits(0.9, 0.85, 0.8), "a dog", STEEP).verdict is Verdict.STRONG
-    assert judge(hits(0.52, 0.52, 0.51), "a dog", STEEP).verdict is Verdict.WEAK
-    assert judge(hits(0.3, 0.2), "a dog", STEEP).verdict is Verdict.NOTHING
-    assert judge([], "a dog", STEEP).verdict is Verdict.NOTHING
+    assert judge(hits(0.9, 0.85, 0.8), "a dog", STEEP, 100).verdict is Verdict.STRONG
+    assert judge(hits(0.52, 0.52, 0.51), "a dog", STEEP, 100).verdict is Verdict.WEAK
+    assert judge(hits(0.3, 0.2), "a dog", STEEP, 100).verdict is Verdict.NOTHING
+    assert judge([], "a dog", STEEP, 100).verdict is Verdict.NOTHING
 
 
 def test_longer_texts_need_a_lower_cosine() -> None:
     found = hits(0.45, 0.45)
-    assert judge(found, "dog", STEEP).verdict is Verdict.NOTHING
-    assert judge(found, "brown dog runs across wet green grass", STEEP).verdict is Verdict.WEAK
+    assert judge(found, "dog", STEEP, 100).verdict is Verdict.NOTHING
+    assert judge(found, "brown dog runs across wet green grass", STEEP, 100).verdict is Verdict.WEAK
 
 
 def test_words_that_tell_nothing_do_not_count() -> None:
-    assert STEEP.probability(0.5, "dog") == STEEP.probability(0.5, "the dog on a")
+    assert STEEP.probability(0.5, "dog", 9) == STEEP.probability(0.5, "the dog on a", 9)
+
+
+def test_best_of_many_must_lie_nearer_than_the_best_of_few() -> None:
+    grown = Calibration(cosine=20, words=0, offset=0, size=-2, sizes=(10, 1_000))
+    found = [grown.probability(0.5, "dog", size) for size in (1, 10, 100, 1_000, 10**6)]
+    assert found[0] == found[1] > found[2] > found[3] == found[4]
+    assert found[1] == pytest.approx(1 / (1 + np.exp(-(10 - 2 * np.log(10)))))
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=30), st.text(max_size=40))
 def test_probability_is_a_share_and_never_rises_as_the_score_falls(
     scores: list[float], text: str
 ) -> None:
-    found = [hit.probability for hit in judge(hits(*sorted(scores)), text, STEEP).hits]
+    found = [hit.probability for hit in judge(hits(*sorted(scores)), text, STEEP, 100).hits]
     assert found == sorted(found)
     assert 0 <= found[0] <= found[-1] <= 1
 
 
 def test_likely_hits_are_the_first_of_which_most_fit() -> None:
-    assert judge(hits(0.9, 0.8, 0.7, 0.1, 0.1), "dog", STEEP).likely == 3
-    assert judge(hits(0.9, 0.1, 0.8, 0.7, 0.1), "dog", STEEP).likely == 4
-    assert judge(hits(0.1, 0.1), "dog", STEEP).likely == 0
+    assert judge(hits(0.9, 0.8, 0.7, 0.1, 0.1), "dog", STEEP, 100).likely == 3
+    assert judge(hits(0.9, 0.1, 0.8, 0.7, 0.1), "dog", STEEP, 100).likely == 4
+    assert judge(hits(0.1, 0.1), "dog", STEEP, 100).likely == 0
 
 
 def test_words_about_a_hit_are_evidence() -> None:
     found = hits(0.1, 0.1, said={0: "A brown dog at the lake"})
-    judged = judge(found, "brown dog", STEEP)
+    judged = judge(found, "brown dog", STEEP, 100)
     assert (judged.verdict, judged.likely) == (Verdict.STRONG, 1)
-    assert judge(found, "brown cat", STEEP).verdict is Verdict.NOTHING
+    assert judge(found, "brown cat", STEEP, 100).verdict is Verdict.NOTHING
 
 
 def test_without_a_calibration_nothing_is_said() -> None:
-    judged = judge(hits(0.9), "dog", None)
+    judged = judge(hits(0.9), "dog", None, 100)
     assert (judged.verdict, judged.likely, judged.hits[0].probability) == (None, None, None)
 
 
@@ -94,7 +101,7 @@ def test_answers_to_a_text_bear_a_verdict(answer) -> None:
     found = answer(text="red")
     assert (found.verdict, found.likely) == (Verdict.WEAK, 1)
     assert [round(hit.probability or 0, 3) for hit in found.hits] == [
-        round(STEEP.probability(hit.score, "red"), 3) for hit in found.hits
+        round(STEEP.probability(hit.score, "red", 2), 3) for hit in found.hits
     ]
 
 
@@ -124,4 +131,4 @@ def test_what_was_not_measured_bears_none(answer, query: dict[str, object]) -> N
 
 
 def test_scores_that_are_no_python_floats_are_taken() -> None:
-    assert judge(hits(float(np.float32(0.9))), "dog", STEEP).likely == 1
+    assert judge(hits(float(np.float32(0.9))), "dog", STEEP, 100).likely == 1
