@@ -4,7 +4,7 @@ Terms are added with weights in units of their spread: cosines between pictures 
 as much as those of a text and pictures, so plain sums let a picture drown any words beside it.
 Terms with a weight below 0 do not pull the sum, which would turn it away from what is asked for;
 they push back what clearly shows them. What is like items marked as right or wrong follows Rocchio
-(1971). `make bench-fusion` measures all three.
+(1971). `make bench-fusion` and `make bench-refine` measure them.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ from search_api.ranking import fuse
 from search_api.spread import Spread
 from search_api.view import View
 
-MORE, LESS = 0.75, 0.5
-"""Shares of what is right and wrong, beside 1 for what was asked; `make bench-fusion`."""
+MORE, LESS = 1.0, 0.75
+"""Shares of what is right and wrong, beside 1 for what was asked; `make bench-refine`."""
 
 
 @dataclass(frozen=True, slots=True)
