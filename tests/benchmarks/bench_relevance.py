@@ -9,6 +9,8 @@ and a thousand of Flickr8k; `large` are all classed photos, most of which it was
     names       of a class of photos, bare and in "a photo of a ...": its photos there, and removed
     foreign     the same names asked of Flickr8k, whose photos show people, dogs and sports
     captions    of Flickr8k's photos, asked of these, and of the classed photos
+    words       that at least three of five captions of eight photos or more of Flickr8k have, asked
+                of all of these, and of those without the word in any caption
 
 Half of the subjects are for fitting, the other half are judged. Removed classes leave what is like
 them (a yawl where ketches were), so some of what counts as wrong here is not. Kinds of queries
@@ -24,7 +26,8 @@ from pathlib import Path
 
 import click
 import numpy as np
-from bench_fusion import Photos, told_by_captions, told_by_class
+from bench_fusion import LEAST as FEWEST
+from bench_fusion import WORDS, Photos, told_by_captions, told_by_class
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -84,6 +87,13 @@ def of_captioned(photos: Photos, captions: Sequence[str], names: Sequence[str]) 
     count = len(photos.ids)
     for subject, text in enumerate(captions):
         yield Asked(ask(photos, text), text, True, "caption, small", subject, count)
+    for subject, word in enumerate(WORDS):
+        if len(photos.true[word]) < FEWEST:
+            continue
+        for text in (template.format(word) for template in TEMPLATES):
+            there, gone = ask(photos, text), ask(photos, text, set(photos.ids) - photos.false[word])
+            yield Asked(there, text, True, "word, small", subject, count)
+            yield Asked(gone, text, False, "word, small", subject, count)
     for subject, name in enumerate(names):
         for text in (template.format(name) for template in TEMPLATES):
             yield Asked(ask(photos, text), text, False, "foreign name, small", subject, count)
