@@ -56,15 +56,15 @@ class Calibration:
         """
         told = log(len(words_of(text)) + 1)
         size = log(min(max(searched, self.sizes[0]), self.sizes[1]))
-        sum = self.cosine * cosine + self.words * told + self.size * size + self.offset
-        return 1 / (1 + exp(-sum))
+        total = self.cosine * cosine + self.words * told + self.size * size + self.offset
+        return 1 / (1 + exp(-total))
 
 
 CALIBRATIONS = {
-    # pocket: fitted on half of some 100 names of classes and 14 everyday words, bare and in "a photo
-    # of a ...", and of 600 captions, asked of three libraries with and without what is meant: 1,007
-    # classed photos and 1,091 of Flickr8k that the model was not trained on, and all 10,599 classed
-    # photos, most of which it was. How it does on the other half: docs/asking.md.
+    # pocket: fitted on half of some 100 names of classes and 14 everyday words, bare and in "a
+    # photo of a ...", and of 600 captions, asked of three libraries with and without what is meant:
+    # 1,007 classed photos and 1,091 of Flickr8k that the model was not trained on, and all 10,599
+    # classed photos, most of which it was. How it does on the other half: docs/asking.md.
     "131c5ea7670afe4a": Calibration(36.5, 0.34, -2.9, size=-1.63, sizes=(1_007, 10_599)),
 }
 """By the fingerprint of the model."""
