@@ -1,7 +1,7 @@
 """Words for pictures: which of a vocabulary say best what a picture shows.
 
-Every word lies nearer to all pictures of a library than another, whatever these show, so plain
-cosines let some words come up everywhere. What helps is to look with the picture less half of what
+Some words lie nearer than others to all pictures of a library, whatever these show, so plain
+cosines let some come up everywhere. What helps is to look with the picture less half of what
 the library's pictures have in common, their mean: words are ranked by their cosine less half of
 their usual one. Taking all of it away, or counting in spreads, goes too far: in a library of dogs
 "dog" is usual and right. `make bench-labels` measures it.
