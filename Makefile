@@ -16,7 +16,7 @@ CLIP_BACK_PYTHON ?=
 HUGE ?=
 MARKDOWN ?=
 
-.PHONY: demo test check format lint types contracts bench bench-catalog bench-duplicates bench-fusion bench-http bench-labels bench-mixed bench-model bench-refine bench-relevance bench-search bench-sync bench-teach bench-video clean
+.PHONY: demo test check format lint types contracts bench bench-catalog bench-duplicates bench-fusion bench-http bench-labels bench-mixed bench-model bench-refine bench-relevance bench-search bench-sync bench-teach bench-video bench-words clean
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("atisbo needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -83,6 +83,10 @@ bench-mixed: $(READY)
 # More like these, less like those, and diversity: make bench-refine DATA=/some/folder
 bench-refine: $(READY)
 	$(BIN)/python tests/benchmarks/bench_refine.py --data "$(DATA)"
+
+# Words beside looks, where some photos have captions and others none: make bench-words DATA=/some/folder
+bench-words: $(READY)
+	$(BIN)/python tests/benchmarks/bench_words.py --data "$(DATA)"
 
 # What verdicts and probabilities are worth: make bench-relevance DATA=/some/folder PICTURE=relevance.png
 bench-relevance: $(READY)

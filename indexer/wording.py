@@ -13,3 +13,11 @@ def words_of(text: str) -> list[str]:
     """Returns the words that tell something, in lower case, each once; all if none does."""
     every = list(dict.fromkeys(_WORD.findall(text.casefold())))
     return [word for word in every if word not in _LITTLE] or every
+
+
+def held(asked: str, text: str) -> float:
+    """Returns which share of the telling words asked a text holds; a plural's singular will do."""
+    words, there = words_of(asked), text.casefold()
+    if not words:
+        return 0.0
+    return sum(word in there or word.removesuffix("s") in there for word in words) / len(words)

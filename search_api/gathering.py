@@ -1,4 +1,4 @@
-"""The candidates of one index, from several lists: by how they look, by captions, by words."""
+"""The best items of one index, by how they look, by their captions, and by words about them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,12 @@ from indexer.types import (
     Vectors,
 )
 from search_api.aiming import Aim
+from search_api.evidence import together, worth_of_words
 from search_api.narrowing import Now
 from search_api.query import Fusion, Query
 from search_api.ranking import reciprocal_ranks
+from search_api.spread import Spread
 from search_api.view import View, among
-
-LOOKS, CAPTIONS, WORDS = 1.0, 2.0, 1.0
-"""Weights of the lists. With `pocket`, the first caption of each of Flickr8k's 1,000 photos of
-`dev.txt` asked for, the other four in the library, recall@1, 5 and 10 in %: looks alone 12.4, 31.0,
-44.8; all lists alike 42.5, 78.7, 87.1; captions twice 45.0, 80.0, 87.4; captions and words twice
-49.9, 81.5, 88.9. Names fit by chance more often than such captions do, so words count once."""
 
 _POOL = 200
 """At least so many of each list are looked at where several become one."""
@@ -33,19 +29,23 @@ _CAPTIONS = 100
 _AT_ONCE = 8
 """At least so many items are asked for at once."""
 _STANDS_OUT = 2.0
-"""By how many spreads a caption must lie above the mean of all, to count: in a list fused by ranks
-some caption is always first, and the few pictures with one would come up for whatever is asked."""
+"""By how many spreads a caption must lie above the mean of all, to be a reason."""
 _PUSHED_FROM = 1.0
 """By how many spreads above the mean an item must show what is to be left out to be pushed back."""
 
 
-@dataclass(slots=True)
-class _List:
-    """Ids, best first, what each list adds to why they were found, and the list's weight."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What words about items say: by id, what that is worth in spreads, and why."""
 
-    ids: Sequence[int]
-    weight: float
-    reasons: Mapping[int, Reason] = field(default_factory=dict)
+    captions: Mapping[int, float] = field(default_factory=dict)
+    words: Mapping[int, float] = field(default_factory=dict)
+    reasons: Sequence[Mapping[int, Reason]] = ()
+
+    @property
+    def ids(self) -> Iterable[int]:
+        """All items that words speak for."""
+        return dict.fromkeys([*self.captions, *self.words])
 
 
 class Gathering:
@@ -80,6 +80,7 @@ class Gathering:
         self._excluded = excluded
         self._index = view.fresh(modality)
         self.fetch_s = 0.0
+        self._scale: tuple[float, float] | None = None
         self._cosines: dict[int, float] = {}
         self._items: dict[int, Item] = {}
         self._asked: set[int] = set()
@@ -99,24 +100,21 @@ class Gathering:
         if not most:
             return []
         said = self._said()
-        several = bool(said) or bool(self._aim.away) or self._query.fusion is Fusion.RANKS
+        several = bool(said.reasons or self._aim.away) or self._query.fusion is Fusion.RANKS
         depth = min(max(wanted + len(self._excluded), _POOL if several else 0), most)
         while True:
-            looks = self._by_looks(depth)
-            items = self._first(self._ranked(looks, said), wanted)
+            items = self._first(self._ranked(self._by_looks(depth), said), wanted)
             if len(items) >= wanted or depth >= most:
                 return [self._hit(item, said) for item in items]
             depth = min(depth * 2, most)
 
-    def _by_looks(self, depth: int) -> list[_List]:
+    def _by_looks(self, depth: int) -> list[tuple[Sequence[int], float]]:
+        """Returns lists of ids, best first, each with its weight."""
         if self._query.fusion is Fusion.SPACE:
             nearest = self._nearest(self._aim.toward, depth)
             self._cosines.update(nearest)
-            return [_List(list(nearest), LOOKS)]
-        return [
-            _List(list(self._nearest(vector, depth)), LOOKS * weight)
-            for vector, weight in self._aim.each
-        ]
+            return [(list(nearest), 1.0)]
+        return [(list(self._nearest(vector, depth)), weight) for vector, weight in self._aim.each]
 
     def _nearest(self, vector: Vectors, depth: int) -> dict[int, float]:
         """Returns the cosines of what lies nearest, best first."""
@@ -127,24 +125,28 @@ class Gathering:
             if id >= 0 and id not in self._excluded
         }
 
-    def _said(self) -> list[_List]:
+    def _said(self) -> _Said:
         """Returns what words about items find: by their meaning, and as they stand."""
         aim = self._aim
         if not (self._query.words and aim.words):
-            return []
+            return _Said()
         literal = self._by_words(aim.words)
+        cut = len(literal) >= _POOL
+        words = worth_of_words(aim.words, list(literal.items()), len(self._index), cut=cut)
         if self._modality is Modality.TEXT or not len(self._view.indexes[Modality.TEXT]):
-            return [literal] if literal.ids else []
-        lists = [self._by_captions(aim.toward), literal]
-        return [one for one in lists if one.ids]
+            return _Said(words=words, reasons=[literal] if literal else [])
+        described = self._by_captions(aim.toward)
+        mean, spread = self._view.spread(Modality.TEXT).of(aim.toward)
+        captions = {id: (reason.score - mean) / spread for id, reason in described.items()}
+        return _Said(captions, words, [one for one in (described, literal) if one])
 
-    def _by_words(self, words: str) -> _List:
+    def _by_words(self, words: str) -> Mapping[int, Reason]:
         started = perf_counter()
         reasons = self._now.worded(words, self._modality, _POOL)
         self.fetch_s += perf_counter() - started
-        return self._allowed(_List(list(reasons), WORDS, reasons))
+        return self._allowed(reasons)
 
-    def _by_captions(self, vector: Vectors) -> _List:
+    def _by_captions(self, vector: Vectors) -> Mapping[int, Reason]:
         """Returns the pictures or films whose captions mean what the texts do."""
         captions = self._view.fresh(Modality.TEXT)
         found = captions.search(vector, min(_CAPTIONS, len(captions)))
@@ -164,16 +166,15 @@ class Gathering:
             if caption is not None and caption.about is not None and caption.span is None:
                 reason = Reason(Part.CAPTION, cosine, caption.text, id)
                 reasons.setdefault(caption.about, reason)
-        return self._allowed(_List(list(reasons), CAPTIONS, reasons))
+        return self._allowed(reasons)
 
-    def _allowed(self, found: _List) -> _List:
-        """Returns the list without what may not be found, or has no vector in this index."""
-        ids = np.array(found.ids, np.int64)
+    def _allowed(self, found: Mapping[int, Reason]) -> Mapping[int, Reason]:
+        """Returns it without what may not be found, or has no vector in this index."""
+        ids = np.array(list(found), np.int64)
         kept = among(ids, self._index.ids)
         if self._among is not None:
             kept &= among(ids, self._among)
-        allowed = [id for id in ids[kept].tolist() if id not in self._excluded]
-        return _List(allowed, found.weight, found.reasons)
+        return {id: found[id] for id in ids[kept].tolist() if id not in self._excluded}
 
     def _first(self, ids: Sequence[int], wanted: int) -> list[Item]:
         """Returns the first `wanted` of the items that may be shown, asking for few in vain."""
@@ -191,23 +192,37 @@ class Gathering:
             found.extend(self._items[id] for id in some if id in self._items)
         return found[:wanted]
 
-    def _ranked(self, looks: Sequence[_List], said: Sequence[_List]) -> list[int]:
-        """Returns the ids that any list has, best first."""
-        cosine = self._measured(dict.fromkeys(id for one in (*looks, *said) for id in one.ids))
-        pushed = self._pushed(list(cosine))
-        if len(looks) == 1 and not said:
-            return self._by_value(list(cosine), cosine, pushed)
-        # What clearly shows what is to be left out is not brought back by its words.
-        lists: list[tuple[Sequence[int], float]] = [
-            ([id for id in one.ids if not pushed.get(id)], one.weight) for one in said
-        ]
-        if len(looks) == 1:
-            nearest = [id for id in looks[0].ids if id in cosine]
-            lists.append((self._by_value(nearest, cosine, pushed), LOOKS))
+    def _ranked(self, looks: Sequence[tuple[Sequence[int], float]], said: _Said) -> list[int]:
+        """Returns the ids that looks or words found, best first."""
+        found = dict.fromkeys([*(id for ids, _ in looks for id in ids), *said.ids])
+        cosine = self._measured(found)
+        if self._query.fusion is Fusion.RANKS:
+            value = reciprocal_ranks([*looks, *((list(one), 1.0) for one in said.reasons)])
+        elif said.reasons or self._aim.away:
+            pushed = self._pushed(list(cosine))
+            value = {
+                # What clearly shows what is to be left out is not brought back by its words.
+                id: self._above(one) - pushed[id]
+                if pushed[id]
+                else together(self._above(one), said.captions.get(id)) + said.words.get(id, 0.0)
+                for id, one in cosine.items()
+            }
         else:
-            lists.extend((one.ids, one.weight) for one in looks)
-        value = reciprocal_ranks(lists)
+            value = cosine
         return sorted(cosine, key=lambda id: (-value.get(id, 0.0), -cosine[id], id))
+
+    def _above(self, cosine: float) -> float:
+        """Returns by how many spreads a cosine to what is asked lies above the mean."""
+        if self._scale is None:
+            self._scale = self._spread.of(self._aim.toward)
+        mean, spread = self._scale
+        return (cosine - mean) / spread
+
+    @property
+    def _spread(self) -> Spread:
+        """How scores spread over the index; over that of pictures for films, which are few."""
+        video = self._modality is Modality.VIDEO and Modality.IMAGE in self._view.indexes
+        return self._view.spread(Modality.IMAGE if video else self._modality)
 
     def _measured(self, ids: Iterable[int]) -> dict[int, float]:
         """Returns the cosines to what is asked for, of those ids that the index still has."""
@@ -224,28 +239,18 @@ class Gathering:
         scores = np.einsum("nd,d->n", rows, vector[0])
         return dict(zip(there.tolist(), scores.tolist(), strict=True))
 
-    def _by_value(
-        self, ids: Sequence[int], cosine: Mapping[int, float], pushed: Mapping[int, float]
-    ) -> list[int]:
-        """Returns the ids by their cosines, less by how many spreads they are pushed back."""
-        if not any(pushed.values()):
-            return sorted(ids, key=lambda id: (-cosine[id], id))
-        mean, spread = self._view.spread(self._modality).of(self._aim.toward)
-        value = {id: (cosine[id] - mean) / spread - pushed.get(id, 0.0) for id in ids}
-        return sorted(ids, key=lambda id: (-value[id], id))
-
     def _pushed(self, ids: Sequence[int]) -> dict[int, float]:
         """Returns by how many spreads items are pushed back for what they clearly show."""
         pushed = dict.fromkeys(ids, 0.0)
         for vector, weight in self._aim.away:
-            mean, spread = self._view.spread(self._modality).of(vector)
+            mean, spread = self._spread.of(vector)
             for id, score in self._scores(vector, ids).items():
                 pushed[id] += weight * max((score - mean) / spread - _PUSHED_FROM, 0.0)
         return pushed
 
-    def _hit(self, item: Item, said: Sequence[_List]) -> Hit:
+    def _hit(self, item: Item, said: _Said) -> Hit:
         cosine = self._cosines[item.id]
-        worded = [one.reasons[item.id] for one in said if item.id in one.reasons]
+        worded = [one[item.id] for one in said.reasons if item.id in one]
         return Hit(item, cosine, (*worded, Reason(part_of(item), cosine)))
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from indexer.errors import BadQuery, NotFound, Unavailable
-from indexer.filters import FAVOURITE
 from indexer.tags import tag_names
 from indexer.types import (
     Catalog,
@@ -140,11 +139,6 @@ class Lookup:
     def tags_of(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
         """Returns the tags of each item in order of name (absent if none)."""
         return self._catalog.tags_of(ids)
-
-    def favourites_of(self, items: Sequence[Item]) -> frozenset[int]:
-        """Returns the ids of those items that are favourites, or belong to one."""
-        tags = self.tags_of([item.id for item in items]) if items else {}
-        return frozenset(id for id, names in tags.items() if FAVOURITE in names)
 
     def tag(
         self, ids: Sequence[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()

@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 from PIL.Image import Image
 
+from indexer.filters import FAVOURITE, Filter, Tagged
 from indexer.types import Catalog, Embedder, Hit, Item, Modality, Place, VectorIndex, Vectors
 from indexer.vectors.structure import Structure
 from indexer.vectors.tuned import TunedIndex
@@ -17,13 +18,13 @@ from search_api.gathering import Gathering
 from search_api.grouping import Group, grouped
 from search_api.labels import DEFAULT_LABELS, Label, Labelling
 from search_api.lookup import Lookup
-from search_api.narrowing import Narrowing
+from search_api.narrowing import Narrowing, Now
 from search_api.pages import cursor_of
 from search_api.query import Like, Query, Sort, Target, Term, Text, texts_of
 from search_api.ranking import diverse
 from search_api.relevance import CALIBRATIONS, Judgement, Verdict, judge
 from search_api.scenes import Scene, Scored, scenes, timeline
-from search_api.view import View
+from search_api.view import View, among
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ class Searcher(Lookup):
         """Makes the first search as fast as the next ones: models and indexes work lazily."""
         for modality in self._view.indexes:
             query = Query((Term(Text("warm")),), k=1, target=Target(modality), words=False)
-            self._closest(self._current(), query, query.k)
+            self._closest(self._current(), query, self._narrowing.now(), query.k)
 
     def search(self, query: Query) -> Answer:
         """Returns the `query.k` best items, fewer only if the library has no more.
@@ -145,7 +146,11 @@ class Searcher(Lookup):
         started = perf_counter()
         view = self._current()
         wanted = query.k if _as_ranked(query) else min(_MIXED * query.k + _SORTED, _DEEPEST)
-        found = self._closest(view, query, wanted) if query.finds else self._listed(query, wanted)
+        now = self._narrowing.now()
+        if query.finds:
+            found = self._closest(view, query, now, wanted)
+        else:
+            found = self._listed(query, wanted)
         groups = self._arranged(view, query, found.hits)
         shown = groups[: query.k]
         judged = self._judged(view, query, [group.leader for group in shown])
@@ -154,7 +159,7 @@ class Searcher(Lookup):
         items = [hit.item for group in shown for hit in group.hits]
         pictures, films = self.pictures_of(items), self.films_of(items)
         copies, durations = self.copies_of(items), self.durations_of(items)
-        favourites = self.favourites_of([group.leader.item for group in shown])
+        favourites = _favourites(now, [group.leader.item for group in shown])
         done = perf_counter()
         fetch_s = found.fetch_s + done - fetching
         if self._remember is not None and not query.seen:
@@ -226,14 +231,13 @@ class Searcher(Lookup):
         first = query.target.modalities[0]
         return self._aiming.at(query, view, lambda: view.spread(first))
 
-    def _closest(self, view: View, query: Query, wanted: int) -> _Found:
+    def _closest(self, view: View, query: Query, now: Now, wanted: int) -> _Found:
         """Returns the best items of all indexes that hold what is to be found."""
         started = perf_counter()
         aim = self._aim(view, query)
         found = _Found([], aim.toward, embed_s=perf_counter() - started)
         named = [term.what.id for term in query.terms if isinstance(term.what, Like)]
         modalities = [one for one in query.target.modalities if one in view.indexes]
-        now = self._narrowing.now()
         for modality in modalities:
             gathering = Gathering(
                 view,
@@ -405,3 +409,14 @@ def _described(item: Item) -> int:
 
 def _seconds(taken: datetime | None) -> float:
     return 0.0 if taken is None else (taken - datetime(1, 1, 1)).total_seconds()
+
+
+def _favourites(now: Now, items: Sequence[Item]) -> frozenset[int]:
+    """Returns the ids of those items that are favourites, or belong to one."""
+    ids = np.array([item.id for item in items], np.int64)
+    found: set[int] = set()
+    for modality in {item.modality for item in items}:
+        all_of_them = now.among((Filter(Tagged(FAVOURITE)),), modality)
+        if all_of_them is not None:
+            found.update(ids[among(ids, all_of_them)].tolist())
+    return frozenset(found)

@@ -31,6 +31,7 @@ from indexer.types import Modality
 from search_api.aiming import Aiming
 from search_api.gathering import Gathering
 from search_api.lookup import Lookup
+from search_api.narrowing import Narrowing
 from search_api.query import Fusion, Like, Query, Term, Text
 from search_api.ranking import fuse
 from search_api.view import View
@@ -68,9 +69,8 @@ class Photos:
     def ranking(self, query: Query) -> list[int]:
         """Returns all ids as the product ranks them."""
         aim = self.aiming.at(query, self.view, lambda: self.spread)
-        gathering = Gathering(
-            self.catalog, self.view, Modality.IMAGE, query, aim, among=None, excluded=()
-        )
+        now = Narrowing(self.catalog).now()
+        gathering = Gathering(self.view, Modality.IMAGE, query, aim, now=now, excluded=())
         return [hit.item.id for hit in gathering.best(len(self.ids))]
 
     def plain_sum(self, query: Query) -> list[int]:

@@ -74,18 +74,18 @@ def filled(catalog: SqlCatalog, modality: Modality) -> FakeIndex:
 @pytest.mark.parametrize(
     ("url", "first", "again"),
     [
-        # the state of the catalogue; items, their films and the places of copies
-        ("q=dog&words=false", 4, 3),
+        # the state of the catalogue; items, their films and the places of copies; favourites
+        ("q=dog&words=false", 5, 3),
         # what captions say, how many have the word, moments of what is said; the same of names of
         # entries and paths, in one; and captions by their meaning
-        ("q=dog", 10, 3),
-        ("q=dog camera:nikon", 10, 2),
+        ("q=dog", 11, 3),
+        ("q=dog camera:nikon", 11, 2),
         # the same for three indexes, what captions describe, and how long films are
-        ("q=dog&target=all", 16, 4),
+        ("q=dog&target=all", 17, 4),
         # the films again, for the groups, and the moments of the one that was found
-        ("q=dog&collapse=true", 12, 5),
+        ("q=dog&collapse=true", 13, 5),
         # the item that is named, once to look there and once to leave it out
-        ("like=1", 6, 5),
+        ("like=1", 7, 5),
     ],
 )
 def test_a_search_asks_once_for_each_kind_of_thing_and_keeps_what_it_can(
