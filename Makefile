@@ -104,10 +104,10 @@ bench-model: $(READY)
 bench-video: $(READY)
 	$(BIN)/python tests/benchmarks/bench_video.py
 
-# Search at SIZES (HUGE=1: 10M too), or of a LIBRARY, beside peers and the speed of memory; the
-# tables also go into the file MARKDOWN.
+# Search at SIZES (HUGE=1: 10M too), or of a LIBRARY, beside peers and the speed of memory; indexes are
+# kept in CACHE, and the tables also go into the file MARKDOWN.
 bench-search: $(READY)
-	$(BIN)/python tests/benchmarks/bench_search.py --sizes "$(SIZES)" $(if $(HUGE),--huge) $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
+	$(BIN)/python tests/benchmarks/bench_search.py --sizes "$(SIZES)" $(if $(CACHE),--cache "$(CACHE)") $(if $(HUGE),--huge) $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)")
 
 # Searches over HTTP under load, on PICTURES drawn pictures; CLIP_BACK_PYTHON names the interpreter that
 # has clip-retrieval, CACHE where the libraries are kept, MARKDOWN a file for the table.

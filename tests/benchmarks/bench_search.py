@@ -3,13 +3,16 @@
     make bench-search SIZES="10000 100000 1000000"
     make bench-search LIBRARY=/some/library
 
-Every step runs in a process of its own. Queries are held out: nothing learned from them, and no
-row is one of them, or a row that asks does not count as found. Picture and text queries are judged
-apart, asked in turn, one by one; recall@10 is that of the answers that were timed, against float32
-products with the float16 rows. Peers are listed as they come, with the least effort that finds 95 %
-for texts, and with the least that finds what our codes find (or as many as they can). See
-`search_data` for the drawn vectors, and `search_peers` for how to install the peers; those that are
-missing are left out.
+Every step runs in a process of its own. First all indexes are made, which may take hours and minds
+no other work on the machine; then all are measured, one after the other, which does mind. With
+`--cache` drawn vectors and indexes are kept: `--build-only` today, the measurements at night.
+
+Queries are held out: nothing learned from them, and no row is one of them, or a row that asks does
+not count as found. Picture and text queries are judged apart, asked in turn, one by one; recall@10
+is that of the answers that were timed, against float32 products with the float16 rows. Peers are
+listed as they come, with the least effort that finds 95 % for texts, and with the least that finds
+what our codes find (or as many as they can). See `search_data` for the drawn vectors, and
+`search_peers` for how to install the peers; those that are missing are left out.
 """
 
 import json
@@ -20,23 +23,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import log2
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
 import click
+import torch
 from conditions import hardware, versions
 from rich.console import Console
 from search_child import kind_of
 from search_data import Case, drawn, taken
-from search_report import COLUMNS, Report, markdown, row, shown
+from search_report import COLUMNS, Report, filter_row, markdown, row, shown
 
 HUGE = 10_000_000
 FIRSTS = 3
 ENOUGH = 0.95
+_LISTED = 100_000
 WIDTH = 200  # characters, or the columns cannot be read
 _PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads of FAISS wait by spinning, which on a busy machine makes training take for ever."""
@@ -48,19 +54,21 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
-    """The memory that an index needs, and what it finds of the true neighbours of texts."""
+class Made:
+    """An index that was made, and what that took."""
 
-    mb: float
-    text_recall: float
+    name: str
+    kind: str
+    folder: Path
+    told: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where to work on which case, and how long a step may take."""
+    """A case, and how long a step may take. Indexes are kept beside the case's vectors."""
 
     case: Case
-    scratch: Path
+    report: Report
     limit_s: float
 
     def step(self, name: str, *arguments: str) -> Any:
@@ -69,7 +77,7 @@ class Bench:
         Raises:
             Failed: it failed, or took too long.
         """
-        answer = self.scratch / "answer.json"
+        answer = self.case.folder / "answer.json"
         command = [sys.executable, str(_CHILD), str(answer), name, str(self.case.folder)]
         root = str(_CHILD.parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
@@ -89,87 +97,133 @@ class Bench:
             raise Failed(f"failed: {lines[-1]}") from error
         return json.loads(answer.read_text(encoding="utf-8"))
 
-    def first(self, kind: str, folder: Path) -> float:
+    def made(self, name: str, kind: str) -> Made | None:
+        """Returns the index of that kind, made if it is not there yet; None if it cannot be.
+
+        What failed is not tried again as long as its folder is kept.
+        """
+        if missing := kind_of(kind).missing:
+            self.report.notes.append(f"{name}: is not installed. {missing}")
+            return None
+        folder = self.case.folder / f"index-{kind.replace(':', '-').replace(',', '-')}"
+        kept = folder / "built.json"
+        if not kept.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                told = self.step("build", kind, str(folder))
+            except Failed as failed:
+                told = {"failed": str(failed)}
+                folder.mkdir(exist_ok=True)
+            kept.write_text(json.dumps(told), encoding="utf-8")
+        told = json.loads(kept.read_text(encoding="utf-8"))
+        self.report.notes.append(f"{name}: {told.get('failed') or told['made_of']}")
+        return None if "failed" in told else Made(name, kind, folder, told)
+
+    def needed_mb(self, made: Made) -> float:
+        """Returns the memory that searching the index takes: its own, or what it should keep."""
+        own = float(self.step("memory", made.kind, str(made.folder))["own_mb"])
+        return max(own, made.told["needed_bytes"] / 1e6)
+
+    def first(self, made: Made) -> float:
         """Returns the seconds from the start of a process to its first answer: the median."""
         took = []
         for _ in range(FIRSTS):
             started = time.time()
-            answered = float(self.step("first", kind, str(folder))["answered_at"])
+            answered = float(self.step("first", made.kind, str(made.folder))["answered_at"])
             took.append(answered - started)
         return median(took)
 
-    def rows(self, report: Report, name: str, kind: str, hows: dict[str, str]) -> Needed:
-        """Adds a row for each way to search an index of that kind; returns what the first gave.
-
-        Args:
-            report: Takes the rows.
-            name: What the kind is called.
-            kind: As `search_child.kind_of` takes it.
-            hows: What is added to the name, for each way of searching.
-        """
-        folder = self.scratch / "index"
-        shutil.rmtree(folder, ignore_errors=True)
-        first: Needed | None = None
-        efforts: set[str] = set()
+    def rows(self, made: Made, hows: Sequence[str] = ("",)) -> float:
+        """Adds a row for each way to search the index; returns the first one's recall for texts."""
+        recall, efforts = ENOUGH, set[str]()
         try:
-            built = self.step("build", kind, str(folder))
-            report.notes.append(f"{name}: {built['made_of']}")
-            first_s = self.first(kind, folder)
-            for how, added in hows.items():
-                found = self.step("measure", kind, str(folder), how)
+            first_s = self.first(made)
+            for how in hows:
+                found = self.step("measure", made.kind, str(made.folder), how)
                 if found is None or found["effort"] in efforts:
                     continue
-                efforts.update(filter(None, [found["effort"]]))
-                report.rows.append(
-                    row(name + added.format(**found), built, found, first_s, self._vectors)
-                )
-                first = first or Needed(
-                    max(found["own_mb"], built["needed_bytes"] / 1e6),
-                    fmean(found["recall"]["text"]),
-                )
+                if not efforts:
+                    recall = fmean(found["recall"]["text"])
+                efforts.add(found["effort"])
+                name = ", ".join(filter(None, (made.name, found["effort"])))
+                n = len(self.case.base)
+                self.report.rows.append(row(name, made.told, found, first_s, n))
         except Failed as failed:
-            report.notes.append(f"{name}: {failed}")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        return first or Needed(2 * self.case.base.size / 1e6, ENOUGH)
+            self.report.notes.append(f"{made.name}: {failed}")
+        return recall
 
-    @property
-    def _vectors(self) -> int:
-        return len(self.case.base)
+    def filters(self, made: Made) -> None:
+        """Adds a row for each share of the ids that a filter may let through."""
+        try:
+            found = self.step("filtered", made.kind, str(made.folder))
+            self.report.filters.extend(filter_row(one) for one in found)
+        except Failed as failed:
+            self.report.notes.append(f"{made.name}, filtered: {failed}")
 
 
-def reported(bench: Bench, title: str, *, peers: bool) -> Report:
+def reported(bench: Bench, *, peers: bool, build_only: bool) -> Report:
     """Returns what is measured of one case."""
-    report = Report(title, notes=[f"Load of the machine before: {_load()}."])
-    n, dim = bench.case.base.shape
-    filtered = {"": "", "among": ", among 1 % of the ids"}
-    bench.rows(report, "exact", "ours:exact", {"": ""})
-    codes = bench.rows(report, "codes", "ours:codes", filtered)
-    bench.rows(report, "chosen by the default budget", "ours:chosen", filtered)
-    if peers:
-        flat = 2 * n * dim
-        for name, kind in (
-            ("usearch", "usearch"),
-            (f"autofaiss, {flat / 1e6:,.0f} MB as rows take", f"autofaiss:{flat}"),
-            (f"autofaiss, {codes.mb:,.0f} MB as codes take", f"autofaiss:{int(codes.mb * 1e6)}"),
-        ):
-            if missing := kind_of(kind).missing:
-                report.notes.append(f"{name}: is not installed. {missing}")
-                continue
-            more = dict.fromkeys((str(ENOUGH), f"{codes.text_recall:.3f}"), ", {effort}")
-            bench.rows(report, name, kind, {"": "", **more})
-    else:
+    report = bench.report
+    ours = [made for name, kind in _ours(len(bench.case.base)) if (made := bench.made(name, kind))]
+    others = list(_peers(bench, ours)) if peers else []
+    if not peers:
         report.notes.append("Peers are left out at this size: --peers-up-to.")
-    try:
-        floor = bench.step("floor")
-        told = f"the floor: reading {2 * n * dim / 1e6:,.0f} MB, {floor['threads']} threads"
-        empty = [""] * (len(COLUMNS) - 3)
-        report.rows.append((told, *empty[:6], f"{floor['ms']:,.2f}", *empty[6:], ""))
-        report.notes.append(f"The floor is {floor['gb_per_s']:.1f} GB/s.")
-    except Failed as failed:
-        report.notes.append(f"the floor: {failed}")
+    if build_only:
+        return report
+    report.notes.append(f"Load of the machine before measuring: {_load()}.")
+    recall = {made.kind: bench.rows(made) for made in ours}
+    enough = dict.fromkeys(("", str(ENOUGH), f"{recall.get('ours:codes', ENOUGH):.3f}"))
+    for made in others:
+        bench.rows(made, list(enough))
+    for made in ours:
+        if made.kind == "ours:codes":
+            bench.filters(made)
+    _add_floor(bench)
     report.notes.append(f"Load of the machine after: {_load()}.")
     return report
+
+
+def _ours(n: int) -> Iterator[tuple[str, str]]:
+    yield "exact", "ours:exact"
+    yield "codes", "ours:codes"
+    yield "codes in lists", "ours:lists"
+    if n >= _LISTED:
+        lists = 2 ** round(log2(4 * n**0.5))
+        yield f"FAISS IVF{lists},SQ8", f"ours:IVF{lists},SQ8"
+    yield "chosen by the default budget", "ours:chosen"
+    if torch.cuda.is_available():
+        yield f"exact by torch on {torch.cuda.get_device_name()}", "gpu"
+
+
+def _peers(bench: Bench, ours: Sequence[Made]) -> Iterator[Made]:
+    flat = 2 * bench.case.base.size
+    codes = [made for made in ours if made.kind == "ours:codes"]
+    wanted = [("usearch", "usearch"), (f"autofaiss, {flat / 1e6:,.0f} MB as rows take",
+                                       f"autofaiss:{flat}")]  # fmt: skip
+    for made in codes:
+        mb = _kept(made.folder / "needed_mb", lambda made=made: bench.needed_mb(made))
+        wanted.append((f"autofaiss, {mb:,.0f} MB as codes take", f"autofaiss:{int(mb * 1e6)}"))
+    yield from filter(None, (bench.made(*one) for one in wanted))
+
+
+def _kept(file: Path, make: Callable[[], float]) -> float:
+    """Returns what the file says, made if it is not there: what depends on it keeps its name."""
+    if not file.exists():
+        file.write_text(str(round(make())), encoding="utf-8")
+    return float(file.read_text(encoding="utf-8"))
+
+
+def _add_floor(bench: Bench) -> None:
+    try:
+        floor = bench.step("floor")
+    except Failed as failed:
+        bench.report.notes.append(f"the floor: {failed}")
+        return
+    mb = 2 * bench.case.base.size / 1e6
+    empty = [""] * (len(COLUMNS) - 3)
+    told = f"the floor: reading {mb:,.0f} MB, {floor['threads']} threads"
+    bench.report.rows.append((told, *empty[:6], f"{floor['ms']:,.2f}", *empty[6:], ""))
+    bench.report.notes.append(f"The floor is {floor['gb_per_s']:.1f} GB/s.")
 
 
 def _load() -> str:
@@ -193,11 +247,12 @@ def conditions() -> str:
 
 @click.command(help=__doc__)
 @click.option("--sizes", default="10000 100000 1000000", show_default=True)
-@click.option("--huge", is_flag=True, help=f"Measure {HUGE:,} rows too (needs 25 GB of disk).")
+@click.option("--huge", is_flag=True, help=f"Measure {HUGE:,} rows too (needs 40 GB of disk).")
 @click.option("--library", type=click.Path(path_type=Path, exists=True), default=None,
               help="Measure a library's pictures and captions instead.")  # fmt: skip
 @click.option("--cache", type=click.Path(path_type=Path), default=None,
-              help="Where drawn vectors are kept; a temporary folder if not named.")  # fmt: skip
+              help="Where vectors and indexes are kept; else a temporary folder.")  # fmt: skip
+@click.option("--build-only", is_flag=True, help="Make the indexes, measure nothing.")
 @click.option("--markdown", "document", type=click.Path(path_type=Path), default=None,
               help="Write the tables to this file too.")  # fmt: skip
 @click.option("--peers-up-to", default=1_000_000, show_default=True, help="Rows.")
@@ -207,6 +262,7 @@ def main(
     huge: bool,
     library: Path | None,
     cache: Path | None,
+    build_only: bool,
     document: Path | None,
     peers_up_to: int,
     limit_s: float,
@@ -217,14 +273,16 @@ def main(
     console = Console(width=max(Console().width, WIDTH))
     console.print(about, highlight=False)
     with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
         wanted = [int(one) for one in sizes.split()] + [HUGE] * huge
-        for case, title in cases(cache or scratch, library, wanted):
+        for case, title in cases(cache or Path(name), library, wanted):
             report = reported(
-                Bench(case, scratch, limit_s), title, peers=len(case.base) <= peers_up_to
+                Bench(case, Report(title), limit_s),
+                peers=len(case.base) <= peers_up_to,
+                build_only=build_only,
             )
             reports.append(report)
-            console.print(shown(report))
+            for table in shown(report):
+                console.print(table)
             if document is not None:
                 document.write_text(markdown(reports, about, command), encoding="utf-8")
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from search_data import ASKED_IN, AT, Case
-from search_kinds import Kind, Ours, Searcher
+from search_data import AMONG_SHARES, ASKED_IN, AT, Case
+from search_kinds import Kind, OnDevice, Ours, Searcher
 from search_peers import Autofaiss, Usearch
 
 from indexer.types import Ids
@@ -27,14 +27,17 @@ _WARM_UP_S, _BYTES_WARMED_PER_S = 2.0, 5e8
 _TIMED_S, _CROWD_S = 60.0, 5.0
 CROWD = 64
 _READ_TIMES = 9
+_FEW = 20
 
 
 def kind_of(name: str) -> Kind:
-    """Returns the kind: ours:exact, ours:codes, ours:chosen, autofaiss:BYTES or usearch."""
+    """Returns the kind: ours:KIND, ours:chosen, gpu, autofaiss:BYTES or usearch."""
     family, _, setting = name.partition(":")
     match family:
         case "ours":
             return Ours(setting)
+        case "gpu":
+            return OnDevice()
         case "autofaiss":
             return Autofaiss(int(setting))
         case _:
@@ -46,13 +49,14 @@ def build(case: Case, kind: Kind, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True)
     kind.imports()
     started = time.perf_counter()
-    made_of, needed_bytes = kind.build(case, folder)
+    written = (case.folder / "rows_s").exists()
+    made = kind.build(case, folder)
     seconds = time.perf_counter() - started
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {
-        "made_of": made_of,
-        "needed_bytes": needed_bytes,
-        "build_s": seconds,
+        "made_of": made.made_of,
+        "needed_bytes": made.needed_bytes,
+        "build_s": seconds + (made.before_s if written else 0.0),
         "bytes": sum(path.stat().st_size for path in files),
     }
 
@@ -65,6 +69,17 @@ def first(case: Case, kind: Kind, folder: Path) -> dict[str, Any]:
     return {"answered_at": time.time()}
 
 
+def memory(case: Case, kind: Kind, folder: Path) -> dict[str, float]:
+    """Returns what a process grows by that opens the index and searches it a few times."""
+    kind.imports()
+    asked = _Asked(case)
+    before = _memory_mb()
+    index = kind.open(folder)
+    for number in range(_FEW):
+        asked.warm(index, number)
+    return {name: size - before[name] for name, size in _memory_mb().items()}
+
+
 def measure(case: Case, kind: Kind, folder: Path, how: str) -> dict[str, Any] | None:
     """Returns what searches cost and find.
 
@@ -72,15 +87,15 @@ def measure(case: Case, kind: Kind, folder: Path, how: str) -> dict[str, Any] | 
         case: What is asked, and the truth.
         kind: What made the index.
         folder: Where it is.
-        how: "" as it is; "among" with a filter; a share of the true neighbours of texts, with the
-            least effort that finds that many, or the best (None if it finds them as it is).
+        how: "" as it is; a share of the true neighbours of texts, with the least effort that finds
+            that many, or the best (None if it finds them as it is).
     """
     kind.imports()
-    asked = _Asked(case, among=how == "among")
+    asked = _Asked(case)
     before = _memory_mb()
     index = kind.open(folder)
     effort = ""
-    if how not in ("", "among"):
+    if how:
         effort = _least_effort(index, asked, float(how))
         case.let_go()
         if not effort or effort == index.efforts[0]:
@@ -100,37 +115,61 @@ def measure(case: Case, kind: Kind, folder: Path, how: str) -> dict[str, Any] | 
     }
 
 
+def filtered(case: Case, kind: Kind, folder: Path) -> list[dict[str, Any]]:
+    """Returns, for each share of the ids, what searches among them cost and find."""
+    kind.imports()
+    asked = _Asked(case)
+    index = kind.open(folder)
+    _warm_up(index, asked)
+    rows: list[dict[str, Any]] = []
+    for share in range(len(AMONG_SHARES)):
+        recall: dict[str, list[float]] = {}
+        took: dict[str, list[float]] = {"first": [], "again": []}
+        for asked_in in ASKED_IN:
+            found = []
+            for row in range(len(case.tenth_among(asked_in, share))):
+                among = case.among(share, row).copy()
+                among.flags.writeable = False
+                for times in took.values():  # the same array twice, as a page of results does
+                    started = time.perf_counter()
+                    ids = asked.ask(index, asked_in, row, among)
+                    times.append(time.perf_counter() - started)
+                found.append(ids)
+            recall[asked_in] = asked.shares_among(asked_in, np.array(found), share)
+        rows.append({
+            "share": AMONG_SHARES[share],
+            "recall": recall,
+            **{f"{name}_ms": float(np.median(times)) * 1e3 for name, times in took.items()},
+        })  # fmt: skip
+    return rows
+
+
 class _Asked:
     """The queries in the order in which they are asked, modalities in turn."""
 
-    def __init__(self, case: Case, *, among: bool) -> None:
+    def __init__(self, case: Case) -> None:
         self._case = case
-        self._among = among
         self._own = {one: case.own(one) for one in ASKED_IN}
         self._queries = case.queries
         self._others = case.learn()[0]
         fewest = min(map(len, self._queries.values()))
         self.turns = [(one, row) for row in range(fewest) for one in ASKED_IN]
-        if among:
-            case.among(0)
 
     @property
     def bytes(self) -> int:
         """Returns how much the raw rows take."""
         return 2 * self._case.base.size
 
-    def ask(self, index: Searcher, asked_in: str, row: int) -> Ids:
-        """Returns what the query finds, the row that it is set aside."""
-        among = self._case.among(row) if self._among else None
+    def ask(self, index: Searcher, asked_in: str, row: int, among: Ids | None = None) -> Ids:
+        """Returns what the query finds, the row that it is set aside; -1 for none."""
         is_row = int(self._own[asked_in][row] >= 0)
         found = index.search(self._queries[asked_in][row : row + 1], AT + is_row, among)[0]
         return found[found != self._own[asked_in][row]][:AT] if is_row else found
 
     def warm(self, index: Searcher, number: int) -> None:
         """Asks with another text, of which no answer is looked at."""
-        among = self._case.among(number) if self._among else None
         row = number % len(self._others)
-        index.search(self._others[row : row + 1], AT, among)
+        index.search(self._others[row : row + 1], AT)
 
     def text_recall(self, index: Searcher) -> float:
         """Returns what is found of the true neighbours of texts, asked all at once."""
@@ -138,12 +177,21 @@ class _Asked:
 
     def shares(self, asked_in: str, found: Ids) -> list[float]:
         """Returns which share of ten is as good as the true ten, for each of the first queries."""
-        tenth = self._case.tenth(asked_in, among=self._among)
+        return self._shares(asked_in, found, self._case.tenth(asked_in), AT)
+
+    def shares_among(self, asked_in: str, found: Ids, share: int) -> list[float]:
+        """Returns the same among the ids that the queries may find, or all where they are few."""
+        there = min(AT, len(self._case.among(share, 0)))
+        return self._shares(asked_in, found, self._case.tenth_among(asked_in, share), there)
+
+    def _shares(
+        self, asked_in: str, found: Ids, tenth: NDArray[np.float32], there: int
+    ) -> list[float]:
         shares = []
         for row, ids in enumerate(found):
             distinct = np.unique(ids[ids >= 0])
             scores = self._case.base[distinct].astype(np.float32) @ self._queries[asked_in][row]
-            shares.append(min(AT, int((scores >= tenth[row] - _SAME_SCORE).sum())) / AT)
+            shares.append(min(there, int((scores >= tenth[row] - _SAME_SCORE).sum())) / there)
         return shares
 
 
@@ -236,8 +284,9 @@ def floor(case: Case) -> dict[str, Any]:
 def main(answer: str, step: str, folder: str, *rest: str) -> None:
     """Does the step and writes what it returns."""
     case = Case(Path(folder))
+    told: Any
     if step == "floor":
-        told: dict[str, Any] | None = floor(case)
+        told = floor(case)
     else:
         kind, place = kind_of(rest[0]), Path(rest[1])
         match step:
@@ -245,6 +294,10 @@ def main(answer: str, step: str, folder: str, *rest: str) -> None:
                 told = build(case, kind, place)
             case "first":
                 told = first(case, kind, place)
+            case "memory":
+                told = memory(case, kind, place)
+            case "filtered":
+                told = filtered(case, kind, place)
             case _:
                 told = measure(case, kind, place, rest[2])
     Path(answer).write_text(json.dumps(told), encoding="utf-8")

@@ -11,28 +11,29 @@ into other directions. So pictures that are asked with lie among the rows, and t
     image.npy, text.npy    float32 (queries, dim), held out: only measured with
     image_own.npy          int64 (queries,), the rows that these queries are, -1 for none
     image_truth.npy ...    float32 (queries,), the score of the tenth best row but the own one
-    image_among.npy ...    the same among the ids of `among` that belong to the query
+    image_among.npy ...    float32 (shares, 200), the same of the first queries, among the ids of
+                           `among` that belong to the query; -inf where these are fewer than ten
     learn_text.npy         float32 (10000, dim), learn_rows.npy int64 (10000,): to learn from
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Ids, Modality, Vectors
-from indexer.vectors.exact import top_k
 
 ASKED_IN = ("image", "text")
 AT = 10
 DIM = 512
 QUERIES, LEARNED = 1_000, 10_000
-AMONG_SHARE, AMONG_SETS = 0.01, 8
+AMONG_SHARES, AMONG_SETS, AMONG_QUERIES = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9), 4, 200
 _MEANINGS, _CLUSTERS = 96, 4_000
 _BLOCK = 50_000
+_FEWEST = 4_000
 _MODEL, _HELD_OUT, _LEARNED, _AMONG, _ROWS = range(5)
 """What a seed is for. Blocks of rows count on from the last: fewer rows are the first of more."""
 
@@ -63,19 +64,19 @@ class Case:
         own: Ids = np.load(self.folder / f"{asked_in}_own.npy")
         return own
 
-    def tenth(self, asked_in: str, *, among: bool) -> NDArray[np.float32]:
+    def tenth(self, asked_in: str) -> NDArray[np.float32]:
         """Returns the least score that a true neighbour of each query has."""
-        name = f"{asked_in}_{'among' if among else 'truth'}.npy"
-        tenth: NDArray[np.float32] = np.load(self.folder / name)
+        tenth: NDArray[np.float32] = np.load(self.folder / f"{asked_in}_truth.npy")
         return tenth
 
-    def among(self, query: int) -> Ids:
-        """Returns the ids, one in a hundred, that the query may find when it is filtered."""
-        return self._among[query % AMONG_SETS]
+    def tenth_among(self, asked_in: str, share: int) -> NDArray[np.float32]:
+        """Returns the same for the first queries, among their ids of that share."""
+        tenth: NDArray[np.float32] = np.load(self.folder / f"{asked_in}_among.npy")[share]
+        return tenth
 
-    @cached_property
-    def _among(self) -> list[Ids]:
-        return amongs(len(self.base))
+    def among(self, share: int, query: int) -> Ids:
+        """Returns the ids, of that share of all, that the query may find when it is filtered."""
+        return amongs(len(self.base), share)[query % AMONG_SETS]
 
     def learn(self) -> tuple[Vectors, Ids]:
         """Returns texts, and the numbers of rows, that an index may learn from."""
@@ -149,10 +150,10 @@ def taken(cache: Path, library: Path) -> Case:
     indexes = open_library(library, index="exact").indexes
     pictures, captions = indexes[Modality.IMAGE], indexes[Modality.TEXT]
     ids, n = pictures.ids, len(pictures)
-    if n < 4 * AT / AMONG_SHARE or len(captions) < 100:
+    if n < _FEWEST or len(captions) < 100:
         raise SystemExit(
             f"{library} holds {n:,} pictures and {len(captions):,} captions. Name a library with "
-            f"at least {4 * AT / AMONG_SHARE:,.0f} pictures and 100 captions."
+            f"at least {_FEWEST:,} pictures and 100 captions."
         )
     folder = cache / f"taken-{n}"
     random = np.random.default_rng(_HELD_OUT)
@@ -184,40 +185,43 @@ def _write(
     base.flush()
     case = Case(folder)
     for one in ASKED_IN:
-        np.save(folder / f"{one}_truth.npy", _tenth(case, one, range(0, n, _BLOCK)))
-        np.save(folder / f"{one}_among.npy", _tenth_among(case, one))
+        truth, among = _tenths(case, one)
+        np.save(folder / f"{one}_truth.npy", truth)
+        np.save(folder / f"{one}_among.npy", among)
     (folder / "done").touch()
 
 
-def amongs(n: int) -> list[Ids]:
-    """Returns sets of ids of one row in a hundred, ascending."""
-    random = np.random.default_rng((_AMONG, n))
-    size = max(1, int(AMONG_SHARE * n))
+@cache
+def amongs(n: int, share: int) -> list[Ids]:
+    """Returns sets of ids of that share of the rows, ascending."""
+    random = np.random.default_rng((_AMONG, n, share))
+    size = max(1, int(AMONG_SHARES[share] * n))
     return [np.sort(random.choice(n, size, replace=False)) for _ in range(AMONG_SETS)]
 
 
-def _tenth(case: Case, asked_in: str, starts: range) -> NDArray[np.float32]:
-    """Returns the tenth best score of each query over all rows, in float32 as the rows are kept."""
-    queries, own = case.queries[asked_in], case.own(asked_in)
+def _tenths(case: Case, asked_in: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Returns the tenth best score of each query, in float32, over all rows, and among its ids."""
+    queries, own, n = case.queries[asked_in], case.own(asked_in), len(case.base)
     best = np.full((len(queries), AT), -np.inf, np.float32)
-    for at in starts:
+    few = min(AMONG_QUERIES, len(queries))
+    among = np.full((len(AMONG_SHARES), few, AT), -np.inf, np.float32)
+    for at in range(0, n, _BLOCK):
         block = case.base[at : at + _BLOCK].astype(np.float32)
         scores = _but_own(queries @ block.T, own, np.arange(at, at + len(block)))
-        found = np.concatenate([best, -np.partition(-scores, min(AT, len(block)) - 1)[:, :AT]], 1)
-        best = -np.sort(-found)[:, :AT]
-    tenth: NDArray[np.float32] = best[:, -1]
-    return tenth
+        best = _best(best, scores)
+        for share, one in np.ndindex(len(AMONG_SHARES), AMONG_SETS):
+            ids = amongs(n, share)[one]
+            here = ids[slice(*np.searchsorted(ids, (at, at + len(block))))] - at
+            mine = slice(one, few, AMONG_SETS)
+            among[share, mine] = _best(among[share, mine], scores[mine][:, here])
+    return best[:, -1], among[:, :, -1]
 
 
-def _tenth_among(case: Case, asked_in: str) -> NDArray[np.float32]:
-    queries, own = case.queries[asked_in], case.own(asked_in)
-    tenth = np.empty(len(queries), np.float32)
-    for first in range(AMONG_SETS):
-        ids, some = case.among(first), slice(first, None, AMONG_SETS)
-        rows = case.base[ids].astype(np.float32)
-        scores = _but_own(queries[some] @ rows.T, own[some], ids)
-        tenth[some] = top_k(scores, ids, AT).scores[:, -1]
-    return tenth
+def _best(before: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the ten best of both, best first."""
+    if scores.shape[1] > AT:
+        scores = -np.partition(-scores, AT - 1, axis=1)[:, :AT]
+    return -np.sort(-np.concatenate([before, scores], axis=1), axis=1)[:, :AT]
 
 
 def _but_own(scores: NDArray[np.float32], own: Ids, ids: Ids) -> NDArray[np.float32]:

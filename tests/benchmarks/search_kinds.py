@@ -1,8 +1,11 @@
 """What is measured: our own index, of each kind."""
 
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from time import perf_counter
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from search_data import Case, portions
@@ -31,6 +34,14 @@ class Searcher(Protocol):
         ...
 
 
+class Built(NamedTuple):
+    """What an index is made of, the bytes it must keep in memory, and seconds spent before."""
+
+    made_of: str
+    needed_bytes: int = 0
+    before_s: float = 0.0
+
+
 class Kind(Protocol):
     """A way to make an index in a folder and to open it; each happens in a process of its own."""
 
@@ -41,8 +52,8 @@ class Kind(Protocol):
         """Loads the code that `open` needs."""
         ...
 
-    def build(self, case: Case, folder: Path) -> tuple[str, int]:
-        """Makes the index in the folder; returns what it is made of, and the bytes it must keep."""
+    def build(self, case: Case, folder: Path) -> Built:
+        """Makes the index in the folder."""
         ...
 
     def open(self, folder: Path) -> Searcher:
@@ -51,7 +62,10 @@ class Kind(Protocol):
 
 
 class Ours:
-    """Our index of a kind, or of the one that is chosen by the default budget."""
+    """Our index of a kind, or of the one that is chosen by the default budget.
+
+    All kinds are made from the same files of raw rows, which are written once.
+    """
 
     missing = None
 
@@ -61,25 +75,22 @@ class Ours:
     def imports(self) -> None:
         import indexer.vectors.faiss  # noqa: F401  # is opened by name
 
-    def build(self, case: Case, folder: Path) -> tuple[str, int]:
+    def build(self, case: Case, folder: Path) -> Built:
         from indexer.vectors import open_index
         from indexer.vectors.budget import Budget
         from indexer.vectors.faiss import FaissIndex
         from indexer.vectors.samples import Queries, strangers
 
-        (folder / "dim").write_text(str(case.base.shape[1]))
+        rows_s = _written(case)
+        shutil.copytree(_rows_of(case), folder, copy_function=os.link, dirs_exist_ok=True)
         index = open_index("faiss", folder / "index", case.base.shape[1])
         assert isinstance(index, FaissIndex)
-        for number, (ids, vectors) in enumerate(portions(case), 1):
-            index.add(ids, vectors)
-            if number % _PORTIONS_SAVED == 0:  # as an indexer does, which holds few in memory
-                index.save()
-        index.save()
         texts, rows = case.learn()
         pictures = Queries(case.base[rows].astype(np.float32), rows)
         samples = {Modality.TEXT: strangers(texts), Modality.IMAGE: pictures}
         structure = index.build(samples, Budget(), kind=self._kind)
-        return f"{structure.kind}: {structure.why}", structure.memory_bytes
+        made_of = f"{structure.kind}: {structure.why}"
+        return Built(made_of, structure.memory_bytes, rows_s)
 
     def open(self, folder: Path) -> Searcher:
         from indexer.vectors import open_index
@@ -87,6 +98,51 @@ class Ours:
         return _OurSearcher(
             open_index("faiss", folder / "index", int((folder / "dim").read_text()))
         )
+
+
+class OnDevice:
+    """Our exact search by torch on a GPU, over the same files."""
+
+    missing = None
+
+    def imports(self) -> None:
+        import indexer.vectors.torch  # noqa: F401  # is opened by name
+
+    def build(self, case: Case, folder: Path) -> Built:
+        rows_s = _written(case)
+        shutil.copytree(_rows_of(case), folder, copy_function=os.link, dirs_exist_ok=True)
+        return Built("float16 rows on the device", 0, rows_s)
+
+    def open(self, folder: Path) -> Searcher:
+        from indexer.vectors import open_index
+
+        dim = int((folder / "dim").read_text())
+        return _OurSearcher(open_index("torch:cuda", folder / "index", dim))
+
+
+def _rows_of(case: Case) -> Path:
+    return case.folder / "rows"
+
+
+def _written(case: Case) -> float:
+    """Returns the seconds that it took to write the case's rows as an index keeps them."""
+    from indexer.vectors import open_index
+
+    folder = _rows_of(case)
+    took = case.folder / "rows_s"
+    if not took.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / "dim").write_text(str(case.base.shape[1]))
+        started = perf_counter()
+        index = open_index("faiss", folder / "index", case.base.shape[1])
+        for number, (ids, vectors) in enumerate(portions(case), 1):
+            index.add(ids, vectors)
+            if number % _PORTIONS_SAVED == 0:  # as an indexer does, which holds few in memory
+                index.save()
+        index.save()
+        took.write_text(str(perf_counter() - started))
+    return float(took.read_text())
 
 
 class _OurSearcher:

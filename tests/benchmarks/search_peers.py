@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from search_data import Case, portions
-from search_kinds import Searcher
+from search_kinds import Built, Searcher
 
 from indexer.types import Ids, Vectors
 
@@ -36,7 +36,7 @@ class Autofaiss:
     def imports(self) -> None:
         import faiss  # noqa: F401
 
-    def build(self, case: Case, folder: Path) -> tuple[str, int]:
+    def build(self, case: Case, folder: Path) -> Built:
         import faiss
         from autofaiss import build_index
 
@@ -55,7 +55,7 @@ class Autofaiss:
         faiss.write_index(index, str(folder / _INDEX))
         setting = str(infos["index_param"])
         (folder / _SETTING).write_text(setting)
-        return f"{infos['index_key']} {setting}", 0
+        return Built(f"{infos['index_key']} {setting}")
 
     def open(self, folder: Path) -> Searcher:
         import faiss
@@ -121,14 +121,14 @@ class Usearch:
     def imports(self) -> None:
         import usearch.index  # noqa: F401
 
-    def build(self, case: Case, folder: Path) -> tuple[str, int]:
+    def build(self, case: Case, folder: Path) -> Built:
         from usearch.index import Index
 
         index = Index(ndim=case.base.shape[1], metric="ip", dtype="f16")
         for ids, vectors in portions(case):
             index.add(ids.astype(np.uint64), vectors)
         index.save(str(folder / "graph.usearch"))
-        return f"HNSW, {index.connectivity} links, expansion_add {index.expansion_add}", 0
+        return Built(f"HNSW, {index.connectivity} links, expansion_add {index.expansion_add}")
 
     def open(self, folder: Path) -> Searcher:
         from usearch.index import Index
