@@ -102,6 +102,7 @@
  * @property {Verdict | null} verdict
  * @property {number | null} likely
  * @property {string | null} next
+ * @property {{text: string, score: number}[]} labels
  * @property {string} model
  * @property {{embed: number, search: number, fetch: number}} took_ms
  */

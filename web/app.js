@@ -49,6 +49,7 @@ const results = new Results({
   more: () => searching.more(journey.state),
   retry: () => searching.run(journey.state),
   clear,
+  ask: (text) => journey.go({ ...NOTHING, q: text }),
   mend: ({ position }) => field.mistake.select(journey.state.q, position ?? 0),
 });
 

@@ -5,6 +5,7 @@ import { CaptionList } from "./captions.js";
 import { byId, make } from "./dom.js";
 import { Grid } from "./grid.js";
 import { isFiltered, lookedFor } from "./language.js";
+import { showLabels } from "./labels.js";
 import { queryKey } from "./location.js";
 import { lessLikelyFrom, worthOf } from "./worth.js";
 import * as words from "./words.js";
@@ -48,7 +49,8 @@ export class Results {
 
   /**
    * @param {import("./tile.js").Calls & {more: () => void, retry: () => void, clear: () => void,
-   *   mend: (failure: Failure) => void}} calls  `mend` goes to the character at fault.
+   *   mend: (failure: Failure) => void, ask: (text: string) => void}} calls  `mend` goes to the
+   *   character at fault, `ask` searches for words.
    */
   constructor(calls) {
     this.calls = calls;
@@ -89,6 +91,7 @@ export class Results {
     else this.captions.show(answer.hits);
     if (another) list.rewind();
     this.#worth(answer);
+    showLabels(answer, this.calls.ask);
     this.#summary(state, answer, following);
     if (!found) this.#empty(state, answer);
     if (this.#focus && found) list.focus(0, { preventScroll: true });
@@ -140,7 +143,7 @@ export class Results {
       for (const id of ["pictures", "captions", "more"]) byId(id).hidden = true;
     }
     this.failed = failure.passing;
-    byId("worth").hidden = true;
+    byId("worth").hidden = byId("labels").hidden = true;
     byId("count").textContent = byId("facts").textContent = "";
     const button = make("button", { type: "button", className: "action" });
     const { retry, clear, mend } = this.calls;

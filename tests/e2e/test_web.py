@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -440,3 +441,18 @@ def test_swiping_leads_to_the_next_result_and_down_closes(browser: Browser, serv
     swipe(200, 60, 205, 240)
     expect(page.get_by_role("dialog")).to_be_hidden()
     context.close()
+
+
+def test_words_for_a_picture_stand_above_its_captions_and_are_searches(
+    page: Page, server: str
+) -> None:
+    page.goto("/?q=red")
+    page.locator("#pictures a").first.click()
+    page.get_by_role("link", name="Captions for this picture").click()
+    labels = page.get_by_role("list", name="What it shows, in words")
+    word = labels.get_by_role("link").first
+    text = word.inner_text()
+    word.click()
+    expect(page).to_have_url(f"{server}/?{urlencode({'q': text})}")
+    expect(page.locator("#pictures a").first).to_be_visible()
+    expect(labels).to_be_hidden()
