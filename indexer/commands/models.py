@@ -10,6 +10,7 @@ from rich.table import Table
 
 import indexer.embedders
 from indexer import options
+from indexer.commands.lines import say
 from indexer.commands.vectors import tend_indexes
 from indexer.config import load_settings
 from indexer.errors import ConfigError
@@ -57,9 +58,9 @@ def models(ctx: click.Context, as_json: bool, card: bool, library: Path | None) 
         names.add_row(name, about)
     console.print(names)
     if not facts:
-        console.print(f"There is no library in {folder} yet.", highlight=False)
+        say(console, f"There is no library in {folder} yet.")
         return
-    console.print(f"Spaces of {folder}", style="italic", highlight=False, soft_wrap=True)
+    say(console, f"Spaces of {folder}", style="italic")
     for one in facts:
         click.echo(_described(one))
 
