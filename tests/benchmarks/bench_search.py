@@ -161,10 +161,15 @@ class Bench:
             self.report.notes.append(f"{made.name}, filtered: {failed}")
 
 
-def reported(bench: Bench, *, peers: bool, build_only: bool) -> Report:
-    """Returns what is measured of one case."""
+def reported(bench: Bench, kinds: Sequence[str], *, peers: bool, build_only: bool) -> Report:
+    """Returns what is measured of one case, of the kinds of ours (all where none is named)."""
     report = bench.report
-    ours = [made for name, kind in _ours(len(bench.case.base)) if (made := bench.made(name, kind))]
+    wanted = [
+        (name, kind)
+        for name, kind in _ours(len(bench.case.base))
+        if not kinds or kind.removeprefix("ours:") in kinds
+    ]
+    ours = [made for name, kind in wanted if (made := bench.made(name, kind))]
     others = list(_peers(bench, ours)) if peers else []
     if not peers:
         report.notes.append("Peers are left out at this size: --peers-up-to.")
@@ -246,6 +251,8 @@ def conditions() -> str:
 @click.command(help=__doc__)
 @click.option("--sizes", default="10000 100000 1000000", show_default=True)
 @click.option("--huge", is_flag=True, help=f"Measure {HUGE:,} rows too (needs 40 GB of disk).")
+@click.option("--kind", "kinds", multiple=True,
+              help="Measure this kind of ours alone (exact, codes, lists, ...). Repeatable.")  # fmt: skip
 @click.option("--library", type=click.Path(path_type=Path, exists=True), default=None,
               help="Measure a library's pictures and captions instead.")  # fmt: skip
 @click.option("--cache", type=click.Path(path_type=Path), default=None,
@@ -256,8 +263,10 @@ def conditions() -> str:
 @click.option("--peers-up-to", default=1_000_000, show_default=True, help="Rows.")
 @click.option("--limit-s", default=3600.0, show_default=True, help="What one step may take.")
 def main(
+    *,
     sizes: str,
     huge: bool,
+    kinds: Sequence[str],
     library: Path | None,
     cache: Path | None,
     build_only: bool,
@@ -275,6 +284,7 @@ def main(
         for case, title in cases(cache or Path(name), library, wanted):
             report = reported(
                 Bench(case, Report(title), limit_s),
+                kinds,
                 peers=len(case.base) <= peers_up_to,
                 build_only=build_only,
             )
