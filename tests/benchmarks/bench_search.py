@@ -252,7 +252,7 @@ def conditions() -> str:
 @click.option("--sizes", default="10000 100000 1000000", show_default=True)
 @click.option("--huge", is_flag=True, help=f"Measure {HUGE:,} rows too (needs 40 GB of disk).")
 @click.option("--kind", "kinds", multiple=True,
-              help="Measure this kind of ours alone (exact, codes, lists, ...). Repeatable.")  # fmt: skip
+              help="Measure this kind of ours alone: exact, codes, lists ...")  # fmt: skip
 @click.option("--library", type=click.Path(path_type=Path, exists=True), default=None,
               help="Measure a library's pictures and captions instead.")  # fmt: skip
 @click.option("--cache", type=click.Path(path_type=Path), default=None,
