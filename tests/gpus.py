@@ -85,6 +85,8 @@ class PlayedIndex:
         match self._library.wrong.get(self._device):
             case "raises":
                 raise RuntimeError("CUDA error 700\nan illegal memory access was encountered")
+            case "full":
+                raise MemoryError("std::bad_alloc")
             case "scores":
                 found = found + 0.01
             case "nan":

@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 
 from indexer.types import Matches, Vectors
 from indexer.vectors.batching import Batcher
-
-Half = NDArray[np.float16]
-Positions = NDArray[np.int64]
+from indexer.vectors.gpu_device import (
+    REFUSALS,
+    TEMPORARY_BYTES,
+    Device,
+    Half,
+    Positions,
+    first_line,
+)
 
 _MOST_K = 2048  # of FAISS's selection on a GPU
 _MOST_DEAD = 1024
-_TEMPORARY_BYTES = 2**29  # on each device, for FAISS to compute in
-_BLOCK_BYTES = 2**31  # FAISS moves a whole index when rows are added, which takes its size again
 _SENT_AT_ONCE = 2**16  # rows; as float32 on their way
 _TRIED_ROWS = 3000
 _ALLOWED_ERROR = 2e-3
@@ -47,9 +50,9 @@ def open_gpu(dim: int, *, most_bytes: int | None = None, library: Any = faiss) -
     for number in range(getattr(library, "get_num_gpus", int)()):
         try:
             fault = _fault_of(library, number, dim)
-            device = _Device(library, number, dim)
-        except (RuntimeError, AttributeError) as error:
-            fault = _first_line(error)
+            device = Device(library, number, dim)
+        except (*REFUSALS, AttributeError) as error:
+            fault = first_line(error)
         if fault:
             faults[number] = fault
         else:
@@ -71,7 +74,7 @@ class Gpu:
     given back, and `search` answers None from then on, until `hold` succeeds.
     """
 
-    def __init__(self, devices: "Sequence[_Device]", dim: int, most_bytes: int | None) -> None:
+    def __init__(self, devices: Sequence[Device], dim: int, most_bytes: int | None) -> None:
         self._devices = devices
         self._dim = dim
         self._most_bytes = most_bytes
@@ -83,7 +86,7 @@ class Gpu:
         self._batcher = Batcher(self._search)
 
     def __str__(self) -> str:
-        return ", ".join(f"GPU {device.number}" for device in self._devices)
+        return ", ".join(map(str, self._devices))
 
     def __len__(self) -> int:
         """Number of rows that a search can find."""
@@ -166,7 +169,7 @@ class Gpu:
     def _fits(self, rows: int) -> bool:
         if self._most_bytes is None:
             return True
-        need = rows * self._dim * 2 + _TEMPORARY_BYTES * len(self._devices)
+        need = rows * self._dim * 2 + TEMPORARY_BYTES * len(self._devices)
         if need > self._most_bytes:
             log.warning(
                 "%s: %s vectors need %.2f GB there, %.2f GB are allowed: searching on the "
@@ -187,60 +190,16 @@ class Gpu:
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """Gives up, and says so, when a device refuses: it is out of memory, or lost."""
+        """Gives up, and says so, when a device refuses: mostly for want of memory."""
         try:
             yield
-        except RuntimeError as error:
-            log.warning("%s failed (%s): searching on the processor.", self, _first_line(error))
+        except REFUSALS as error:
+            log.warning("%s failed (%s): searching on the processor.", self, first_line(error))
             self._clear()
 
 
 class _Refused(Exception):
     """The GPUs do not answer; the processor has to."""
-
-
-class _Device:
-    """The rows on one GPU, in blocks that one thread at a time may use."""
-
-    def __init__(self, library: Any, number: int, dim: int, block_bytes: int | None = None) -> None:
-        self.number = number
-        self._library = library
-        self._dim = dim
-        self._block_rows = (block_bytes or _BLOCK_BYTES) // (2 * dim)
-        self._resources = library.StandardGpuResources()
-        self._resources.setTempMemory(_TEMPORARY_BYTES)
-        self._config = library.GpuIndexFlatConfig()
-        self._config.device = number
-        self._config.useFloat16 = True
-        self.clear()
-
-    def __len__(self) -> int:
-        return sum(block.ntotal for block in self._blocks)
-
-    def clear(self) -> None:
-        self._blocks: list[Any] = []
-        self._positions: list[Positions] = []
-
-    def add(self, rows: Half, positions: Positions) -> None:
-        while len(rows):
-            if not self._blocks or self._blocks[-1].ntotal == self._block_rows:
-                block = self._library.GpuIndexFlatIP(self._resources, self._dim, self._config)
-                self._blocks.append(block)
-                self._positions.append(np.empty(0, np.int64))
-            room = self._block_rows - self._blocks[-1].ntotal
-            self._blocks[-1].add(np.ascontiguousarray(rows[:room], np.float32))
-            self._positions[-1] = np.concatenate([self._positions[-1], positions[:room]])
-            rows, positions = rows[room:], positions[room:]
-
-    def search(self, queries: Vectors, k: int) -> Matches:
-        """Returns (queries, up to k for each block) positions and scores, in no order."""
-        ids = [np.empty((len(queries), 0), np.int64)]
-        scores = [np.empty((len(queries), 0), np.float32)]
-        for block, positions in zip(self._blocks, self._positions, strict=True):
-            score, row = block.search(queries, min(k, block.ntotal))
-            ids.append(np.where(row < 0, -1, positions[row]))
-            scores.append(score)
-        return Matches(np.concatenate(ids, axis=1), np.concatenate(scores, axis=1))
 
 
 def _best(positions: Positions, scores: NDArray[np.float32], k: int) -> Matches:
@@ -265,7 +224,7 @@ def _fault_of(library: Any, number: int, dim: int) -> str:
     queries = (rows[:5] + 0.5 * rows[5:10]).astype(np.float32)
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     expected = queries @ rows.astype(np.float32).T
-    device = _Device(library, number, dim, block_bytes=2 * dim * (_TRIED_ROWS * 2 // 3))
+    device = Device(library, number, dim, block_bytes=2 * dim * (_TRIED_ROWS * 2 // 3))
     device.add(rows, np.arange(len(rows)))
     found = device.search(queries, 10)
     best = _best(found.ids, found.scores, 10)
@@ -280,7 +239,3 @@ def _fault_of(library: Any, number: int, dim: int) -> str:
     if not np.abs(missed).max() < _ALLOWED_ERROR:  # ids may differ only where scores hardly do
         return f"it misses rows that are better by {np.abs(missed).max():.4f}"
     return ""
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

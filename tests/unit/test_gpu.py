@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from indexer.types import Vectors
-from indexer.vectors import gpu
+from indexer.vectors import gpu, gpu_device
 from indexer.vectors.gpu import Gpu, Half, open_gpu
 from tests.gpus import PlayedFaiss
 
@@ -88,7 +88,7 @@ def test_gpus_that_search_right_are_used(gpus: int, caplog: pytest.LogCaptureFix
 
 def test_rows_are_spread_over_all_gpus_and_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     library = PlayedFaiss(2)
-    monkeypatch.setattr(gpu, "_BLOCK_BYTES", 2 * DIM * 120)
+    monkeypatch.setattr(gpu_device, "_BLOCK_BYTES", 2 * DIM * 120)
     found, rows = opened(library), half(1000)
     assert found.hold([rows], 1000)
     assert library.used == {0: 500, 1: 500}
@@ -98,6 +98,7 @@ def test_rows_are_spread_over_all_gpus_and_blocks(monkeypatch: pytest.MonkeyPatc
 
 FAULTS = {
     "raises": "CUDA error 700",
+    "full": "std::bad_alloc",
     "scores": "a score is off by 0.01",
     "nan": "a score is off by nan",
     "best": "misses rows that are better",
@@ -186,7 +187,7 @@ def test_rows_beyond_the_budget_are_refused_before_any_is_sent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     library = PlayedFaiss()
-    room = gpu._TEMPORARY_BYTES + 2 * DIM * 100
+    room = gpu_device.TEMPORARY_BYTES + 2 * DIM * 100
     found = opened(library, most_bytes=room)
 
     def blocks() -> Iterator[Half]:
