@@ -13,10 +13,11 @@ from indexer.vectors.batching import Batcher
 from indexer.vectors.budget import Budget
 from indexer.vectors.durable import stamp
 from indexer.vectors.faiss.body import Body
-from indexer.vectors.faiss.building import FEWEST_CODED, Say, build, judged_again
+from indexer.vectors.faiss.building import FEWEST_CODED, Say, build
 from indexer.vectors.faiss.held import Held
 from indexer.vectors.faiss.judging import latency_ms
 from indexer.vectors.faiss.stored_body import read_body, write_body
+from indexer.vectors.faiss.trial import judged_again
 from indexer.vectors.faiss.view import View
 from indexer.vectors.gpu import open_gpu
 from indexer.vectors.samples import Samples, strangers
