@@ -34,8 +34,8 @@ database = click.option(
 _max_memory = click.option(
     "--max-memory",
     metavar="SIZE",
-    help="What searches may keep in memory for each of pictures, captions and films, such as 2GB. "
-    "[default: no limit]",
+    help="What searches may keep in memory, and on GPUs, for each of pictures, captions and films, "
+    "such as 2GB. [default: no limit]",
 )
 _min_recall = click.option(
     "--min-recall",

@@ -85,7 +85,8 @@ def rebuild(
     Args:
         indexes: The indexes of one space.
         budget: What each may cost; None for what it was made for.
-        kind: "exact", "codes", "lists" or a FAISS factory string, in place of a choice.
+        kind: One of `indexer.vectors.structure.KINDS` or a FAISS factory string, in place of a
+            choice.
         words: As for `tend`.
         say: As for `tend`.
 

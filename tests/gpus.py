@@ -1,10 +1,13 @@
 """FAISS's GPUs, played on the processor."""
 
 import threading
+from typing import Any
 
+import faiss
 import numpy as np
 
 from indexer.types import Vectors
+from indexer.vectors.faiss.effort import parameters
 
 
 class Resources:
@@ -22,20 +25,31 @@ class Config:
     useFloat16 = False  # noqa: N815 (FAISS's name)
 
 
+class Options:
+    """Of putting a copy on a GPU; a build with cuVS begins with its own IVF-PQ."""
+
+    useFloat16 = False  # noqa: N815 (FAISS's name)
+    use_cuvs = True
+
+
 class PlayedFaiss:
     """FAISS's GPUs, as far as they are used here, with rows on the processor.
 
-    `room` is how many rows each device has memory for; `wrong` changes what searches find.
+    `room` is how many rows each device has memory for, of which a copy takes its bytes' worth;
+    `wrong` changes what searches of rows find, `wrong_copies` what searches of copies find.
     """
 
     StandardGpuResources = Resources
     GpuIndexFlatConfig = Config
+    GpuClonerOptions = Options
 
     def __init__(self, gpus: int = 1, room: int = 10**6) -> None:
         self.gpus = gpus
         self.room = dict.fromkeys(range(gpus), room)
         self.wrong: dict[int, str] = {}
+        self.wrong_copies: dict[int, str] = {}
         self.queries: list[int] = []
+        self.copies_asked: list[int] = []
         self.used: dict[int, int] = dict.fromkeys(range(gpus), 0)
 
     def get_num_gpus(self) -> int:
@@ -46,6 +60,80 @@ class PlayedFaiss:
     ) -> "PlayedIndex":
         assert config.useFloat16
         return PlayedIndex(self, resources, dim, config.device)
+
+    def index_cpu_to_gpu(
+        self, resources: Resources, device: int, index: "faiss.Index", options: Options
+    ) -> "PlayedCopy":
+        if not isinstance(index, faiss.IndexIVFPQ):
+            raise RuntimeError("This index type is not implemented on GPU.")
+        parts = index.pq.M
+        assert not options.use_cuvs
+        assert index.pq.nbits == 8
+        assert index.by_residual
+        assert parts in {1, 2, 3, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 96}
+        assert index.pq.M * 256 * (2 if options.useFloat16 else 4) <= 48 * 1024
+        return PlayedCopy(self, resources, device, index)
+
+
+class PlayedCopy:
+    """A copy of an index on a GPU, which the processor's index answers for."""
+
+    def __init__(
+        self, library: PlayedFaiss, resources: Resources, device: int, index: "faiss.Index"
+    ) -> None:
+        self._library = library
+        self._resources = resources
+        self._device = device
+        self._index = faiss.deserialize_index(faiss.serialize_index(index))
+        self._rows = -(-len(faiss.serialize_index(index)) // (2 * index.d))
+        if library.used[device] + self._rows > library.room[device]:
+            self._rows = 0
+            raise RuntimeError("Error in StandardGpuResources: alloc fail\nmore of it")
+        library.used[device] += self._rows
+
+    def __del__(self) -> None:
+        self._library.used[self._device] -= self._rows
+
+    def search(self, queries: np.ndarray, k: int, *, params: Any) -> tuple[np.ndarray, np.ndarray]:
+        assert 0 < k <= 2048
+        assert self._resources.busy.acquire(blocking=False), "two threads on one device"
+        try:
+            self._library.copies_asked.append(len(queries))
+            assert params.nprobe <= 2048
+            return self._search(queries, k, params.nprobe)
+        finally:
+            self._resources.busy.release()
+
+    def _search(self, queries: np.ndarray, k: int, effort: int) -> tuple[np.ndarray, np.ndarray]:
+        scores, rows = self._index.search(
+            queries.astype(np.float32), k, params=parameters(self._index, effort)
+        )
+        match self._library.wrong_copies.get(self._device):
+            case "raises":
+                raise RuntimeError("CUDA error 700\nan illegal memory access was encountered")
+            case "full":
+                raise MemoryError("std::bad_alloc")
+            case "scores":
+                scores = 1.05 * scores
+            case "nan":
+                scores = scores * np.nan
+            case "ties":  # of rows that score alike, others
+                every = self._index.ntotal
+                scores, rows = self._index.search(
+                    queries.astype(np.float32), every, params=parameters(self._index, effort)
+                )
+                order = np.lexsort((-rows, -scores), axis=1)[:, :k]
+                scores = np.take_along_axis(scores, order, axis=1)
+                rows = np.take_along_axis(rows, order, axis=1)
+            case "best":
+                scores, rows = np.roll(scores, -5, axis=1), np.roll(rows, -5, axis=1)
+            case "twice":
+                rows[:, 1], scores[:, 1] = rows[:, 0], scores[:, 0]
+            case "holes":
+                rows = np.full_like(rows, -1)
+            case "beyond":
+                rows = rows + 1
+        return scores, rows
 
 
 class PlayedIndex:

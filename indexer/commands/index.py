@@ -50,8 +50,8 @@ EXIT_INTERRUPTED = 130
 @click.option(
     "--kind",
     metavar="KIND",
-    help="With --rebuild-vectors: exact, codes, lists or a FAISS factory string, for pictures, "
-    "captions and films. [default: what keeps the budget]",
+    help="With --rebuild-vectors: exact, codes, lists, ivfpq (for GPUs) or a FAISS factory "
+    "string, for pictures, captions and films. [default: what keeps the budget]",
 )
 @click.option("--again", is_flag=True, help="Read files anew that did not change.")
 @click.option("--keep-missing", is_flag=True, help="Keep what was indexed of deleted files.")

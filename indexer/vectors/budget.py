@@ -16,9 +16,10 @@ _MILLISECONDS = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
 class Budget:
     """What an index may cost and must give.
 
-    `max_memory` is in bytes that a search needs in memory to be fast, None for no limit;
-    `min_recall` is the share of the true ten best that a search must find, for queries of each
-    modality; `max_latency` is in milliseconds that one search may take on a machine at rest.
+    `max_memory` is in bytes that a search needs in memory to be fast, and as many of GPUs, all
+    together, None for no limit; `min_recall` is the share of the true ten best that a search must
+    find, for queries of each modality; `max_latency` is in milliseconds that one search may take on
+    a machine at rest.
     """
 
     max_memory: int | None = None

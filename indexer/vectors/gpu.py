@@ -71,11 +71,13 @@ class Gpu:
     """Float16 rows on one or more GPUs; a row's position is its number in the order of being given.
 
     Nothing here raises for a device that refuses or fails: that is said in a warning, the memory is
-    given back, and `search` answers None from then on, until `hold` succeeds.
+    given back, and `search` answers None from then on, until `hold` succeeds. `refused` says why it
+    last did so. What else is put on `devices` counts as theirs too, see `has_room` and `release`.
     """
 
     def __init__(self, devices: Sequence[Device], dim: int, most_bytes: int | None) -> None:
-        self._devices = devices
+        self.devices = devices
+        self.refused = ""
         self._dim = dim
         self._most_bytes = most_bytes
         self._alive = np.empty(0, np.bool_)
@@ -86,7 +88,7 @@ class Gpu:
         self._batcher = Batcher(self._search)
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self._devices))
+        return ", ".join(map(str, self.devices))
 
     def __len__(self) -> int:
         """Number of rows that a search can find."""
@@ -150,7 +152,7 @@ class Gpu:
             found: list[Matches] = []
             with self._at_work():
                 each = map if self._pool is None else self._pool.map
-                found = list(each(lambda device: device.search(queries, wanted), self._devices))
+                found = list(each(lambda device: device.search(queries, wanted), self.devices))
             if not self._ready:
                 raise _Refused
             positions = np.concatenate([one.ids for one in found], axis=1)
@@ -163,26 +165,39 @@ class Gpu:
         for start in range(0, len(rows), _SENT_AT_ONCE):
             some = rows[start : start + _SENT_AT_ONCE]
             positions = len(self._alive) + np.arange(len(some))
-            min(self._devices, key=len).add(some, positions)
+            min(self.devices, key=len).add(some, positions)
             self._alive = np.concatenate([self._alive, np.ones(len(some), np.bool_)])
 
-    def _fits(self, rows: int) -> bool:
-        if self._most_bytes is None:
+    def allow(self, most_bytes: int | None) -> bool:
+        """Lets so much of the GPUs' memory be taken from now on, None for all; False if it was."""
+        before, self._most_bytes = self._most_bytes, most_bytes
+        return before != most_bytes
+
+    def has_room(self, what: str, taken: int) -> bool:
+        """Whether so many bytes may be taken, besides what FAISS computes in; says so if not."""
+        need = taken + TEMPORARY_BYTES * len(self.devices)
+        if self._most_bytes is None or need <= self._most_bytes:
             return True
-        need = rows * self._dim * 2 + TEMPORARY_BYTES * len(self._devices)
-        if need > self._most_bytes:
-            log.warning(
-                "%s: %s vectors need %.2f GB there, %.2f GB are allowed: searching on the "
-                "processor.",
-                self,
-                f"{rows:,}",
-                need / 1e9,
-                self._most_bytes / 1e9,
-            )
-        return need <= self._most_bytes
+        allowed = f"{self._most_bytes / 1e9:.2f} GB are allowed"
+        self.refused = f"{what} need {need / 1e9:.2f} GB there, {allowed}"
+        log.warning(
+            "%s: %s: searching on the processor. Allow more with --max-memory, or let "
+            "atisbo index --rebuild-vectors choose what fits.",
+            self,
+            self.refused,
+        )
+        return False
+
+    def release(self) -> None:
+        """Gives back the memory of all rows; no search is under way on the devices after."""
+        with self._lock:
+            self._clear()
+
+    def _fits(self, rows: int) -> bool:
+        return self.has_room(f"{rows:,} vectors", rows * self._dim * 2)
 
     def _clear(self) -> None:
-        for device in self._devices:
+        for device in self.devices:
             device.clear()
         self._alive = np.empty(0, np.bool_)
         self._dead = 0
@@ -194,7 +209,8 @@ class Gpu:
         try:
             yield
         except REFUSALS as error:
-            log.warning("%s failed (%s): searching on the processor.", self, first_line(error))
+            self.refused = f"failed ({first_line(error)})"
+            log.warning("%s %s: searching on the processor.", self, self.refused)
             self._clear()
 
 

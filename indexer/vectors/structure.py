@@ -26,7 +26,10 @@ OWN_SUFFIXES = {".rows", ".maps", ".codes"}
 EXACT = "exact"
 CODES = "codes"
 LISTS = "lists"
-KINDS = (EXACT, CODES, LISTS)
+IVFPQ = "ivfpq"
+ON_GPUS = (IVFPQ,)
+"""What is made for GPUs, which search it while they work; the processor can too."""
+KINDS = (EXACT, CODES, LISTS, *ON_GPUS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,13 @@ class StoredFile:
 class Structure:
     """What an index is made of.
 
-    `kind` is "exact", "codes", "lists" or a FAISS factory string; `asked` is the kind that a
-    person named, None where it was chosen; `why` says what it was chosen by, for people. `rows` is
-    how many rows there were when it was measured, `trained_rows` when its codes were learned.
-    `dims` is the length of what is coded. `effort` says how many lists are probed, or neighbours
-    followed; `depths`, for how many results, how many candidates are ranked exactly.
-    `memory_bytes` is what must be in memory for a fast search, `latency_ms` the median of one
-    search when it was made, `exact_ms` that of a scan of all raw rows.
+    `kind` is one of `KINDS` or a FAISS factory string; `asked` is the kind that a person named,
+    None where it was chosen; `why` says what it was chosen by, for people. `rows` is how many rows
+    there were when it was measured, `trained_rows` when its codes were learned. `dims` is the
+    length of what is coded. `effort` says how many lists are probed, or neighbours followed;
+    `depths`, for how many results, how many candidates are ranked exactly. `memory_bytes` is what
+    must be in memory for a fast search, `latency_ms` the median of one search when it was made,
+    `exact_ms` that of a scan of all raw rows.
     """
 
     kind: str

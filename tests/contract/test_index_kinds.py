@@ -2,6 +2,8 @@
 
 import shutil
 import threading
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +13,31 @@ from indexer.errors import ConfigError, IndexMismatch, Unavailable
 from indexer.types import Modality
 from indexer.vectors.budget import Budget
 from indexer.vectors.faiss import FaissIndex
+from indexer.vectors.gpu import open_gpu
+from indexer.vectors.structure import ON_GPUS
+from tests.gpus import PlayedFaiss
 from tests.vectors import DIM, World, filled, opened, recall, samples, true_best
 
 ROWS = 6000
 BUDGET = Budget(min_recall=0.95)
-KINDS = ["exact", "codes", "lists", "SQ8", "PQ24x4fs", "IVF32,Flat", "HNSW16,SQ8", "IVF32,RaBitQ"]
+FACTORIES = ["SQ8", "PQ24x4fs", "IVF32,Flat", "HNSW16,SQ8", "IVF32,RaBitQ"]
+KINDS = ["exact", "codes", "lists", *FACTORIES, *ON_GPUS]
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _gpus(kind: str) -> Iterator[None]:
+    """Plays two GPUs for what is made for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if kind in ON_GPUS:
+            played = partial(open_gpu, library=PlayedFaiss(gpus=2))
+            patch.setattr("indexer.vectors.faiss.open_gpu", played)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,15 @@ from indexer.vectors.gpu import open_gpu
 from indexer.vectors.samples import Samples, strangers
 from indexer.vectors.segments import State
 from indexer.vectors.stored import StoredIndex
-from indexer.vectors.structure import EXACT, FILE, Structure, read_structure, told, write_structure
+from indexer.vectors.structure import (
+    EXACT,
+    FILE,
+    ON_GPUS,
+    Structure,
+    read_structure,
+    told,
+    write_structure,
+)
 
 log = logging.getLogger(__name__)
 
@@ -88,15 +97,24 @@ class FaissIndex(StoredIndex):
         Args:
             samples: Queries of each modality that the index is asked in, held out from nothing yet.
             budget: What a search may cost and must find.
-            kind: "exact", "codes", "lists" or a FAISS factory string, in place of a choice.
+            kind: One of `indexer.vectors.structure.KINDS` or a FAISS factory string, in place of a
+                choice. What GPUs are asked for and cannot do is chosen after all, with a warning.
             say: Takes what was tried and found, for people.
 
         Raises:
             ConfigError: FAISS cannot make the kind.
             OSError: the files cannot be written.
         """
-        state = self._store.state
-        return self._keep(*build(state, samples, budget, kind, say))
+        state = self._current().state
+        gpu = None
+        if self._held is not None:
+            with self._following:
+                gpu = self._held.spare(state, budget.max_memory, kind)
+        structure, body = build(state, samples, budget, kind, say, gpu)
+        if self._held is not None and self._held.has_rows:
+            why = f"{structure.why}; {self._held} holds all rows and is asked first"
+            structure = replace(structure, why=why)
+        return self._keep(structure, None if body is None else self._on_gpus(structure, body))
 
     def due(self, budget: Budget | None = None) -> str | None:
         """Returns why the index should be tended, None if it need not be.
@@ -110,11 +128,13 @@ class FaissIndex(StoredIndex):
         limits = budget or before
         if limits != before:
             return "another budget"
-        if made is not None and made.kind == EXACT and made.asked:
+        if made is not None and made.kind == EXACT and made.asked and made.asked not in ON_GPUS:
             few = rows < FEWEST_CODED
             return None if made.asked == EXACT or few else f"{rows:,} rows are enough for codes"
         if made is None or made.kind == EXACT:
             return self._exact_due(view, limits)
+        if made.kind in ON_GPUS and view.body is not None and not view.body.is_on_gpus:
+            return "no GPU searches it here"
         if not made.trained_rows / _OUTGROWN <= rows <= made.trained_rows * _OUTGROWN:
             return f"{made.trained_rows:,} rows became {rows:,}"
         if view.dead > _DEAD_SHARE * rows:
@@ -149,6 +169,7 @@ class FaissIndex(StoredIndex):
         body = read_body(self._folder, made)
         ids = view.state.rows.ids
         body = body.grown(view.state, np.setdiff1d(ids, body.ids, assume_unique=True))
+        body = self._on_gpus(made, body)
         structure = judged_again(View(view.state, made, body), samples)
         low = [one for one in structure.recall.values() if one.high < limits.min_recall]
         if low and all(one.high >= limits.min_recall for one in made.recall.values()):
@@ -165,6 +186,13 @@ class FaissIndex(StoredIndex):
         structure = read_structure(self._folder)
         if structure is not None and structure.kind != EXACT:
             read_body(self._folder, structure)
+
+    def _on_gpus(self, structure: Structure, body: Body) -> Body:
+        """Returns the body, on the GPUs where it is made for them and they are willing."""
+        if self._held is None or structure.kind not in ON_GPUS:
+            return body
+        with self._following:
+            return self._held.place(body)
 
     def _keep(self, structure: Structure, body: Body | None) -> Structure:
         files = write_body(self._folder, body) if body is not None else ()
@@ -214,14 +242,22 @@ class FaissIndex(StoredIndex):
 
     def _take(self, state: State) -> None:
         made_of = stamp(self._folder / FILE)
-        if self._view is None or made_of != self._made_of:
+        is_read = self._view is None or made_of != self._made_of
+        if is_read:
             self._opened = self._read()
+        structure, body = self._opened
         if self._view is None:
-            budget = self._opened[0].budget if self._opened[0] is not None else Budget()
+            budget = structure.budget if structure is not None else Budget()
             gpu = open_gpu(self._dim, most_bytes=budget.max_memory)
             self._held = None if gpu is None else Held(gpu)
         if self._held is not None:
-            self._held.follow(state)
+            self._opened = structure, self._held.follow(state, structure, body)
+        elif is_read and structure is not None and structure.kind in ON_GPUS:
+            log.warning(
+                "The index in %s was made for GPUs; FAISS sees none that works: the processor "
+                "searches it, slower. The next atisbo index makes another.",
+                self._folder,
+            )
         self._view = View(state, *self._opened)
         self._made_of = made_of
         self._stale = False

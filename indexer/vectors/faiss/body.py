@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import faiss
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from indexer.types import Ids, Vectors
 from indexer.vectors.faiss.effort import parameters
 from indexer.vectors.faiss.maps import Maps
+from indexer.vectors.faiss.placed import Placed, place
 from indexer.vectors.faiss.scan import decoded
 from indexer.vectors.faiss.threads import cores, on_one_thread, side_by_side
+from indexer.vectors.gpu import Gpu
 from indexer.vectors.segments import State
 
 _BLOCK = 32_768
@@ -30,14 +32,25 @@ class Body:
 
     `maps` leads into the space of the indexes, None where that is the rows' own. Dealing out makes
     the neighbours of any query come from all shards alike, so each is asked for its share only.
+    `placed` are copies of the shards on GPUs, which are asked first, None where there are none.
     """
 
     ids: Ids
     maps: Maps | None
     shards: tuple["faiss.Index", ...]
+    placed: Placed | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def is_on_gpus(self) -> bool:
+        """Whether GPUs search it, as long as they work."""
+        return self.placed is not None and self.placed.works
+
+    def on(self, gpu: Gpu) -> "Body":
+        """Returns the body with copies on these GPUs, once they proved to search them right."""
+        return replace(self, placed=place(gpu, self.shards))
 
     def candidates(self, queries: Vectors, count: int, effort: float) -> Positions:
         """Returns the positions of about `count` best rows, (queries, count), best first.
@@ -53,11 +66,14 @@ class Body:
         def search(at: int, some: Vectors) -> tuple[Vectors, Positions]:
             shard = self.shards[at]
             most = max(1, min(quota, shard.ntotal))
-            scores, found = shard.search(some, most, params=parameters(shard, effort))
+            there = None
+            if self.placed is not None:
+                there = self.placed.search(at, some, most, effort)
+            scores, found = there or shard.search(some, most, params=parameters(shard, effort))
             return scores, np.where(found < 0, -1, found * number + at)
 
         if number == 1:
-            lots = np.array_split(asked, max(1, min(cores(), len(asked))))
+            lots = np.array_split(asked, 1 if self.is_on_gpus else max(1, min(cores(), len(asked))))
             return np.vstack([one for _, one in side_by_side(partial(search, 0), lots)])
         found = side_by_side(partial(search, some=asked), range(number))
         scores = np.hstack([one for one, _ in found])
@@ -88,15 +104,11 @@ def codes(state: State, sample: Vectors, maps: Maps, parts: int) -> Body:
 def partitioned(state: State, sample: Vectors, maps: Maps, parts: int) -> Body:
     """Returns a body of the same codes in lists around centroids, of which a search probes some."""
     flat = _quantiser(sample, maps, parts)
-    projected = maps.rows(sample)
     dims = flat.d
-    count = int(4 * len(state.rows.ids) ** 0.5)
-    means = faiss.Kmeans(dims, min(count, max(1, len(sample) // 39)), niter=10, seed=1)
-    on_one_thread(lambda: means.train(projected))
+    centroids = _centroids(maps.rows(sample), len(state.rows.ids))
     empty = faiss.IndexIVFPQFastScan(
-        faiss.IndexFlatIP(dims), dims, means.k, flat.pq.M, 4, faiss.METRIC_INNER_PRODUCT
+        faiss.IndexFlatIP(dims), dims, len(centroids), flat.pq.M, 4, faiss.METRIC_INNER_PRODUCT
     )
-    centroids: Vectors = np.asarray(means.centroids, np.float32)
     empty.quantizer.add(centroids)
     empty.by_residual = False
     empty.pq = flat.pq
@@ -105,6 +117,29 @@ def partitioned(state: State, sample: Vectors, maps: Maps, parts: int) -> Body:
     shards = tuple(faiss.clone_index(empty) for _ in range(_shard_count(len(ids))))
     _fill(shards, maps, 0, _blocks(state, ids))
     return Body(ids, maps, shards)
+
+
+def probed(state: State, sample: Vectors, maps: Maps, parts: int, shards: int) -> Body:
+    """Returns a body of lists as GPUs search them, one shard for each GPU.
+
+    They code what is left of a row beside its centroid, 8 bits for each part. The processor can
+    search them too, but on one core for each shard.
+    """
+    projected = maps.rows(sample)
+    dims = projected.shape[1]
+    centroids = _centroids(projected, len(state.rows.ids))
+    empty = faiss.IndexIVFPQ(
+        faiss.IndexFlatIP(dims), dims, len(centroids), parts, 8, faiss.METRIC_INNER_PRODUCT
+    )
+    empty.quantizer.add(centroids)
+    empty.use_precomputed_table = -1  # serves Euclidean distances only
+    empty.pq.cp.min_points_per_centroid = 1  # few rows are coded well with few to learn from
+    with _nearest_lists(empty, maps):
+        on_one_thread(lambda: empty.train(projected))
+    ids = state.rows.ids
+    clones = tuple(faiss.clone_index(empty) for _ in range(shards))
+    _fill(clones, maps, 0, _blocks(state, ids))
+    return Body(ids, maps, clones)
 
 
 def factored(dim: int, factory: str) -> "faiss.Index":
@@ -136,6 +171,14 @@ def _quantiser(sample: Vectors, maps: Maps, parts: int) -> "faiss.IndexPQFastSca
     projected = maps.rows(sample)
     on_one_thread(lambda: index.train(projected))
     return index
+
+
+def _centroids(projected: Vectors, rows: int) -> Vectors:
+    """Returns the centroids of lists for so many rows, learned from a sample, float32 (n, d)."""
+    count = min(int(4 * rows**0.5), max(1, len(projected) // 39))
+    means = faiss.Kmeans(projected.shape[1], count, niter=10, seed=1)
+    on_one_thread(lambda: means.train(projected))
+    return np.asarray(means.centroids, np.float32)
 
 
 def _shard_count(rows: int) -> int:

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 
 from indexer.types import Vectors
-from indexer.vectors.faiss.body import Body, codes, partitioned
+from indexer.vectors.faiss.body import Body, codes, partitioned, probed
 from indexer.vectors.faiss.maps import learned
+from indexer.vectors.gpu import Gpu
 from indexer.vectors.segments import State
-from indexer.vectors.structure import CODES, LISTS
+from indexer.vectors.structure import CODES, IVFPQ, LISTS, ON_GPUS
 
 CODE_BYTES = (32, 64, 128)
+GPU_CODE_BYTES = (32, 64)
+_GPU_PARTS = (1, 2, 3, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64)
+"""Of a code that FAISS searches on GPUs, which are its bytes."""
 
 
 def coded(
@@ -31,13 +35,41 @@ def coded(
     return make(state, sample, maps, parts)
 
 
-def named(kind: str, body: Body) -> str:
-    """Returns what a body is, for people."""
+def coded_for_gpus(
+    code_bytes: int, state: State, sample: Vectors, asked: Sequence[Vectors], gpu: Gpu
+) -> Body:
+    """Returns a body of codes in lists, on these GPUs, which may have refused it.
+
+    Args:
+        code_bytes: How long a code is at most.
+        state: As for `coded`.
+        sample: As for `coded`.
+        asked: As for `coded`.
+        gpu: The GPUs; what they refuse, and why, they say in a warning.
+    """
+    parts, dims = _parts(code_bytes, state.dim)
+    maps = learned(sample, asked, dims).balanced(parts)
+    return probed(state, sample, maps, parts, len(gpu.devices)).on(gpu)
+
+
+def named(kind: str, body: Body, gpu: Gpu | None) -> str:
+    """Returns what a body is, for people; `gpu` are those that search it."""
+    where = f" on {gpu}" if gpu is not None and kind in ON_GPUS else ""
     if body.maps is None:
         return f"FAISS {kind}, candidates ranked by raw rows"
-    lists = "in lists " if kind == LISTS else ""
+    lists = "in lists " if kind in (LISTS, IVFPQ) else ""
     code_bytes, dims = body.shards[0].sa_code_size(), body.maps.row.shape[1]
     return (
-        f"codes of {code_bytes} bytes {lists}over {dims} learned dimensions, candidates ranked by "
-        "raw rows"
+        f"codes of {code_bytes} bytes {lists}over {dims} learned dimensions{where}, candidates "
+        "ranked by raw rows"
     )
+
+
+def _parts(code_bytes: int, dim: int) -> tuple[int, int]:
+    """Returns how many parts a code for GPUs has, and how many dimensions they code together.
+
+    Each codes up to four; the most dimensions go before the longest code.
+    """
+    known = [parts for parts in _GPU_PARTS if parts <= min(code_bytes, dim)]
+    dims, parts = max((parts * min(4, dim // parts), parts) for parts in known)
+    return parts, dims

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-import faiss
 import numpy as np
 
 from indexer.types import Modality, Vectors
@@ -20,6 +19,7 @@ from indexer.vectors.faiss.judging import (
     ranks,
     truths,
 )
+from indexer.vectors.faiss.placed import size_of
 from indexer.vectors.faiss.scan import decoded
 from indexer.vectors.faiss.view import View
 from indexer.vectors.samples import Queries, Samples
@@ -106,13 +106,15 @@ class Trial:
             budget=self._budget,
             trained_rows=self.rows,
             dims=0 if body.maps is None else body.maps.row.shape[1],
-            memory_bytes=sum(len(faiss.serialize_index(shard)) for shard in body.shards)
-            + PLACE_BYTES * self.rows,
+            memory_bytes=sum(map(size_of, body.shards)) + PLACE_BYTES * self.rows,
             exact_ms=round(self.exact_ms, 2),
         )
         view = View(self.state, structure, body)
-        deepest = max(1, min(DEPTHS[-1], self.rows // 8))
+        most = DEPTHS[-1] if body.placed is None else body.placed.most
+        deepest = max(1, min(DEPTHS[-1], most, self.rows // 8))
         for effort in efforts(body.shards[0]):
+            if body.placed is not None and effort > body.placed.most:
+                break
             found = {
                 modality: ranks(view, one, deepest, effort)
                 for modality, one in self._to_tune.items()
