@@ -75,6 +75,59 @@ class PlayedFaiss:
         return PlayedCopy(self, resources, device, index)
 
 
+class PlayedCuvs(PlayedFaiss):
+    """The same with cuVS: graphs can be made, and followed."""
+
+    Float16 = faiss.Float16
+    GpuIndexCagraConfig = Config
+
+    class SearchParametersCagra:
+        def __init__(self, itopk_size: int) -> None:
+            assert itopk_size % 32 == 0
+            assert itopk_size <= 512
+            self.itopk_size = itopk_size
+
+    def GpuIndexCagra(  # noqa: N802 (FAISS's name)
+        self, resources: Resources, dim: int, metric: int, config: Config
+    ) -> "PlayedGraph":
+        assert metric == faiss.METRIC_INNER_PRODUCT
+        return PlayedGraph(self, dim, config.device)
+
+    def index_gpu_to_cpu(self, made: "PlayedGraph") -> "faiss.IndexHNSWCagra":
+        return made.graph()
+
+    def index_cpu_to_gpu(
+        self, resources: Resources, device: int, index: "faiss.Index", options: Options
+    ) -> "PlayedCopy":
+        if isinstance(index, faiss.IndexHNSWCagra):
+            assert index.get_numeric_type() == self.Float16
+            assert index.base_level_only
+            return PlayedCopy(self, resources, device, index)
+        return super().index_cpu_to_gpu(resources, device, index, options)
+
+
+class PlayedGraph:
+    """A graph that is made all at once; on the processor it is one of HNSW, of its lowest level."""
+
+    def __init__(self, library: PlayedFaiss, dim: int, device: int) -> None:
+        self._library = library
+        self._device = device
+        self._dim = dim
+
+    def train(self, rows: np.ndarray, numeric_type: int) -> None:
+        assert rows.dtype == np.float16
+        assert numeric_type == faiss.Float16
+        if self._library.wrong_copies.get(self._device) == "unmade":
+            raise RuntimeError("CUDA error 2\nout of memory")
+        self._rows = rows  # as it is: FAISS keeps the address only
+
+    def graph(self) -> "faiss.IndexHNSWCagra":
+        graph = faiss.IndexHNSWCagra(self._dim, 32, faiss.METRIC_INNER_PRODUCT, faiss.Float16)
+        graph.add(self._rows.astype(np.float32))
+        graph.base_level_only = True
+        return graph
+
+
 class PlayedCopy:
     """A copy of an index on a GPU, which the processor's index answers for."""
 
@@ -94,13 +147,21 @@ class PlayedCopy:
     def __del__(self) -> None:
         self._library.used[self._device] -= self._rows
 
-    def search(self, queries: np.ndarray, k: int, *, params: Any) -> tuple[np.ndarray, np.ndarray]:
+    def search(
+        self, queries: np.ndarray, k: int, *, params: Any, numeric_type: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         assert 0 < k <= 2048
         assert self._resources.busy.acquire(blocking=False), "two threads on one device"
         try:
             self._library.copies_asked.append(len(queries))
-            assert params.nprobe <= 2048
-            return self._search(queries, k, params.nprobe)
+            if isinstance(self._index, faiss.IndexIVFPQ):
+                assert params.nprobe <= 2048
+                effort = params.nprobe
+            else:
+                assert numeric_type == faiss.Float16
+                assert k <= params.itopk_size
+                effort = params.itopk_size
+            return self._search(queries, k, effort)
         finally:
             self._resources.busy.release()
 

@@ -50,7 +50,7 @@ EXIT_INTERRUPTED = 130
 @click.option(
     "--kind",
     metavar="KIND",
-    help="With --rebuild-vectors: exact, codes, lists, ivfpq (for GPUs) or a FAISS factory "
+    help="With --rebuild-vectors: exact, codes, lists, for GPUs ivfpq or cagra, or a FAISS factory "
     "string, for pictures, captions and films. [default: what keeps the budget]",
 )
 @click.option("--again", is_flag=True, help="Read files anew that did not change.")

@@ -27,7 +27,8 @@ EXACT = "exact"
 CODES = "codes"
 LISTS = "lists"
 IVFPQ = "ivfpq"
-ON_GPUS = (IVFPQ,)
+CAGRA = "cagra"
+ON_GPUS = (IVFPQ, CAGRA)
 """What is made for GPUs, which search it while they work; the processor can too."""
 KINDS = (EXACT, CODES, LISTS, *ON_GPUS)
 

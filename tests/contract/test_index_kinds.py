@@ -15,7 +15,7 @@ from indexer.vectors.budget import Budget
 from indexer.vectors.faiss import FaissIndex
 from indexer.vectors.gpu import open_gpu
 from indexer.vectors.structure import ON_GPUS
-from tests.gpus import PlayedFaiss
+from tests.gpus import PlayedCuvs
 from tests.vectors import DIM, World, filled, opened, recall, samples, true_best
 
 ROWS = 6000
@@ -35,7 +35,7 @@ def _gpus(kind: str) -> Iterator[None]:
     """Plays two GPUs for what is made for them."""
     with pytest.MonkeyPatch.context() as patch:
         if kind in ON_GPUS:
-            played = partial(open_gpu, library=PlayedFaiss(gpus=2))
+            played = partial(open_gpu, library=PlayedCuvs(gpus=2))
             patch.setattr("indexer.vectors.faiss.open_gpu", played)
         yield
 

@@ -1,4 +1,4 @@
-"""Codes that GPUs search, which are played here: what is made, found and fallen back to.
+"""Codes and graphs that GPUs search, which are played here: what is made, found and fallen back to.
 
 A played GPU answers by the processor's index of the same kind, within the limits of a real one.
 """
@@ -22,7 +22,7 @@ from indexer.vectors.faiss.placed import place
 from indexer.vectors.faiss.threads import on_one_thread
 from indexer.vectors.gpu import Gpu, open_gpu
 from indexer.vectors.structure import Structure
-from tests.gpus import PlayedFaiss
+from tests.gpus import PlayedCuvs, PlayedFaiss
 from tests.vectors import DIM, World, filled, opened, recall, samples, true_best
 
 PATIENT = 10_000.0
@@ -32,7 +32,7 @@ FEW = 2000
 LITTLE = Budget(max_memory=550_000, min_recall=0.95, max_latency=PATIENT)
 """Too little for the rows, enough for codes of 24 bytes."""
 ENOUGH = Budget(min_recall=0.95, max_latency=PATIENT)
-KINDS = pytest.mark.parametrize("kind", ["ivfpq"])
+KINDS = pytest.mark.parametrize("kind", ["ivfpq", "cagra"])
 
 Playing = Callable[[PlayedFaiss], PlayedFaiss]
 Copying = Callable[[str], Path]
@@ -74,10 +74,10 @@ def few_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Returns folders of indexes of 2,000 rows, made for two GPUs, by kind."""
     folders = {}
-    for kind in ("ivfpq",):
+    for kind in ("ivfpq", "cagra"):
         world, folders[kind] = World(), tmp_path_factory.mktemp(kind)
         with pytest.MonkeyPatch.context() as patch:
-            playing(patch)(PlayedFaiss(gpus=2))
+            playing(patch)(PlayedCuvs(gpus=2))
             made(filled(folders[kind], world.pictures(FEW)), world, kind, ENOUGH)
     return folders
 
@@ -174,7 +174,7 @@ def test_memory_for_nothing_on_gpus_leaves_the_processor_and_is_said(
     library = play(PlayedFaiss())
     index = filled(tmp_path, world.pictures(ROWS))
     structure = made(index, world, None, Budget(max_memory=300_000, max_latency=PATIENT))
-    assert structure.kind not in {"ivfpq"}
+    assert structure.kind not in {"ivfpq", "cagra"}
     assert "GPU 0: 6,000 vectors need" in caplog.text
     assert "Allow more with --max-memory" in caplog.text
     assert library.used[0] == 0
@@ -197,11 +197,11 @@ def test_codes_that_fit_the_processor_but_not_the_gpu_are_said_to(
     assert library.used[0] == 0
 
 
-@pytest.mark.parametrize(("kind", "least"), [("ivfpq", 0.93)])
+@pytest.mark.parametrize(("kind", "least"), [("ivfpq", 0.93), ("cagra", 0.97)])
 def test_what_is_asked_for_is_made_and_searched_by_gpus(
     kind: str, least: float, world: World, play: Playing, tmp_path: Path
 ) -> None:
-    library = play(PlayedFaiss(gpus=2))
+    library = play(PlayedCuvs(gpus=2))
     index = filled(tmp_path, world.pictures(3000))
     structure = made(index, world, kind, Budget(min_recall=0.95))
     assert (structure.kind, structure.asked) == (kind, kind)
@@ -228,13 +228,13 @@ def test_what_was_made_is_read_by_another_process_with_and_without_gpus(
 ) -> None:
     folder = copied(kind)
     for gpus in (2, 1):
-        library = play(PlayedFaiss(gpus))
+        library = play(PlayedCuvs(gpus))
         reader = opened(folder)
         assert found(reader, world) >= 0.93
         assert by_gpus(library, reader, world)
         assert reader.due() is None
     assert not caplog.records
-    library = play(PlayedFaiss(gpus=0))
+    library = play(PlayedCuvs(gpus=0))
     reader = opened(folder)
     assert found(reader, world) >= 0.93
     assert not by_gpus(library, reader, world)
@@ -246,7 +246,7 @@ def test_what_was_made_is_read_by_another_process_with_and_without_gpus(
 def test_rows_that_come_and_go_show_at_once(
     kind: str, world: World, play: Playing, copied: Copying
 ) -> None:
-    library = play(PlayedFaiss(gpus=2))
+    library = play(PlayedCuvs(gpus=2))
     index = opened(copied(kind))
     came = world.pictures(150)
     index.add(np.arange(9000, 9150), came)
@@ -259,11 +259,11 @@ def test_rows_that_come_and_go_show_at_once(
     assert not np.isin(index.search(world.texts(50), 20).ids, gone).any()
 
 
-@pytest.mark.parametrize(("kind", "trained"), [("ivfpq", 2000)])
-def test_many_rows_are_taken_into_codes(
+@pytest.mark.parametrize(("kind", "trained"), [("ivfpq", 2000), ("cagra", 2300)])
+def test_many_rows_are_taken_into_codes_and_make_a_graph_anew(
     kind: str, trained: int, world: World, play: Playing, copied: Copying
 ) -> None:
-    library = play(PlayedFaiss(gpus=2))
+    library = play(PlayedCuvs(gpus=2))
     index = opened(copied(kind))
     index.add(np.arange(9000, 9300), world.pictures(300))
     index.save()
@@ -281,7 +281,7 @@ def test_many_rows_are_taken_into_codes(
 def test_more_than_gpus_give_comes_from_the_processor(
     k: int, kind: str, world: World, play: Playing, copied: Copying
 ) -> None:
-    play(PlayedFaiss())
+    play(PlayedCuvs())
     answer = opened(copied(kind)).search(world.texts(1), k)
     there = min(k, FEW)
     assert len(set(answer.ids[0, :there].tolist())) == there
@@ -293,7 +293,7 @@ def test_more_than_gpus_give_comes_from_the_processor(
 def test_gpus_give_back_what_they_held_before_they_hold_something_else(
     kind: str, world: World, play: Playing, copied: Copying
 ) -> None:
-    library = play(PlayedFaiss(gpus=2))
+    library = play(PlayedCuvs(gpus=2))
     index = opened(copied(kind))
     assert found(index, world) >= 0.93
     copies = sum(library.used.values())
@@ -328,7 +328,7 @@ def test_a_gpu_that_finds_other_rows_than_the_processor_is_not_used(
     copied: Copying,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    library = play(PlayedFaiss(gpus=2))
+    library = play(PlayedCuvs(gpus=2))
     library.wrong_copies[1] = fault
     reader = opened(copied(kind))
     assert found(reader, world) >= 0.93
@@ -351,7 +351,7 @@ def test_a_gpu_that_fails_while_it_is_measured_gives_another_kind(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    library = play(PlayedFaiss(gpus=2))
+    library = play(PlayedCuvs(gpus=2))
     index = filled(tmp_path, world.pictures(FEW))
 
     class Failing(list[int]):
@@ -400,6 +400,40 @@ def test_a_gpu_that_fails_while_many_search_is_said_once_and_all_are_answered(
     assert not by_gpus(library, index, world)
     assert set(library.used.values()) == {0}
     assert index.due() == "no GPU searches it here"
+
+
+def test_a_build_without_graphs_says_so_and_what_has_them(
+    world: World, play: Playing, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    play(PlayedFaiss())
+    index = filled(tmp_path, world.pictures(FEW))
+    structure = made(index, world, "cagra", ENOUGH)
+    assert structure.kind == "exact"
+    assert "GPU 0 does not make graphs" in caplog.text
+    assert "GpuIndexCagraConfig" in caplog.text
+    assert "faiss-gpu-cuvs" in caplog.text
+    assert "cagra was asked for and cannot be had" in caplog.text
+    assert index.due() is None
+
+
+def test_a_graph_made_elsewhere_is_followed_by_a_processor_where_gpus_cannot(
+    world: World, play: Playing, copied: Copying, caplog: pytest.LogCaptureFixture
+) -> None:
+    play(PlayedFaiss())
+    assert found(opened(copied("cagra")), world) >= 0.97
+    assert "GPU 0 does not search graphs as it should (This index type is not" in caplog.text
+
+
+def test_a_gpu_that_cannot_make_a_graph_is_named(
+    world: World, play: Playing, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = play(PlayedCuvs(gpus=2))
+    library.wrong_copies[1] = "unmade"
+    index = filled(tmp_path, world.pictures(FEW))
+    structure = made(index, world, "cagra", ENOUGH)
+    assert structure.kind == "exact"
+    assert "GPU 1 does not make graphs (CUDA error 2)" in caplog.text
+    assert found(index, world) == 1
 
 
 @KINDS
@@ -457,13 +491,20 @@ def test_many_rows_with_the_same_code_do_not_look_like_a_fault(
 
 
 def test_more_than_a_gpu_can_is_left_to_the_processor(world: World) -> None:
-    gpus = open_gpu(DIM, library=PlayedFaiss())
+    gpus = open_gpu(DIM, library=PlayedCuvs())
     assert gpus is not None
     rows, query = world.pictures(2100), world.texts(1)
     placed = place(gpus, [lists(rows, 2100)])
     assert placed.search(0, query, 2048, 2048) is not None
     assert placed.search(0, query, 2049, 8) is None
     assert placed.search(0, query, 10, 2049) is None
+    graph = faiss.IndexHNSWCagra(DIM, 32, faiss.METRIC_INNER_PRODUCT, faiss.Float16)
+    graph.add(rows[:600])
+    graph.base_level_only = True
+    placed = place(gpus, [graph])
+    assert placed.search(0, query, 512, 32) is not None
+    assert placed.search(0, query, 513, 32) is None
+    assert placed.search(0, query, 10, 513) is None
 
 
 @pytest.mark.parametrize("dim", [8, 32, 48, 50, 100, 384, 512, 768, 1000, 1152])

@@ -25,6 +25,7 @@ from indexer.vectors.samples import Samples, strangers
 from indexer.vectors.segments import State
 from indexer.vectors.stored import StoredIndex
 from indexer.vectors.structure import (
+    CAGRA,
     EXACT,
     FILE,
     ON_GPUS,
@@ -163,7 +164,7 @@ class FaissIndex(StoredIndex):
             return self.build(samples, budget, say=say)
         limits = budget or (made.budget if made else Budget())
         asked = made.asked if made else None
-        if made is None or view.body is None or not why.endswith(_CAME):
+        if made is None or view.body is None or made.kind == CAGRA or not why.endswith(_CAME):
             return self.build(samples, limits, kind=asked, say=say)
         # Read anew: the one in use must not change under searches.
         body = read_body(self._folder, made)

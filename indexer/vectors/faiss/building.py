@@ -145,7 +145,7 @@ class _Workshop:
     def _asked_of_gpus(self, kind: str) -> tuple[Structure, Body | None]:
         """Returns the smallest of the kind that finds enough; another, with a warning, if none."""
         lacking = "FAISS sees no GPU here that works"
-        for code_bytes in GPU_CODE_BYTES:
+        for code_bytes in GPU_CODE_BYTES if kind == IVFPQ else GPU_CODE_BYTES[:1]:
             if self._gpu is None:
                 break
             made = self._on_gpus(kind, code_bytes)
@@ -186,8 +186,8 @@ class _Workshop:
         if self._placed is not None:
             self._placed.release()  # the one tried before: should it be chosen, it comes back
         sample, asked = self._trial.sample(), self._trial.asked()
-        body = coded_for_gpus(code_bytes, self._state, sample, asked, self._gpu)
-        if not body.is_on_gpus:
+        body = coded_for_gpus(kind, code_bytes, self._state, sample, asked, self._gpu)
+        if body is None or not body.is_on_gpus:
             return None
         self._placed = body.placed
         structure = self._tuned(kind, body)

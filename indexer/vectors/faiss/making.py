@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from indexer.types import Vectors
 from indexer.vectors.faiss.body import Body, codes, partitioned, probed
+from indexer.vectors.faiss.graph import graphed
 from indexer.vectors.faiss.maps import learned
 from indexer.vectors.gpu import Gpu
 from indexer.vectors.segments import State
-from indexer.vectors.structure import CODES, IVFPQ, LISTS, ON_GPUS
+from indexer.vectors.structure import CAGRA, CODES, IVFPQ, LISTS, ON_GPUS
 
 CODE_BYTES = (32, 64, 128)
 GPU_CODE_BYTES = (32, 64)
@@ -36,17 +37,21 @@ def coded(
 
 
 def coded_for_gpus(
-    code_bytes: int, state: State, sample: Vectors, asked: Sequence[Vectors], gpu: Gpu
-) -> Body:
-    """Returns a body of codes in lists, on these GPUs, which may have refused it.
+    kind: str, code_bytes: int, state: State, sample: Vectors, asked: Sequence[Vectors], gpu: Gpu
+) -> Body | None:
+    """Returns a body, on these GPUs, which may have refused it; None if they cannot make it.
 
     Args:
-        code_bytes: How long a code is at most.
+        kind: "ivfpq" or "cagra".
+        code_bytes: How long a code is at most; a graph has none.
         state: As for `coded`.
         sample: As for `coded`.
         asked: As for `coded`.
         gpu: The GPUs; what they refuse, and why, they say in a warning.
     """
+    if kind == CAGRA:
+        body = graphed(state, gpu)
+        return None if body is None else body.on(gpu)
     parts, dims = _parts(code_bytes, state.dim)
     maps = learned(sample, asked, dims).balanced(parts)
     return probed(state, sample, maps, parts, len(gpu.devices)).on(gpu)
@@ -55,6 +60,8 @@ def coded_for_gpus(
 def named(kind: str, body: Body, gpu: Gpu | None) -> str:
     """Returns what a body is, for people; `gpu` are those that search it."""
     where = f" on {gpu}" if gpu is not None and kind in ON_GPUS else ""
+    if kind == CAGRA:
+        return f"a CAGRA graph{where}, candidates ranked by raw rows"
     if body.maps is None:
         return f"FAISS {kind}, candidates ranked by raw rows"
     lists = "in lists " if kind in (LISTS, IVFPQ) else ""

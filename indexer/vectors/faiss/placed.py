@@ -1,8 +1,8 @@
 """Copies of a body's shards on GPUs, which search them while they work; else the processor does.
 
-FAISS searches IVF-PQ there. What is learned, saved and grown is always the processor's index, codes
-and all; copies of it are made at each start. GPUs give candidates only, which the raw rows rank, so
-what has to be tried is that they miss none.
+FAISS searches IVF-PQ there, and CAGRA graphs where it was built with cuVS. What is learned, saved
+and grown is always the processor's index, codes and all; copies of it are made at each start. GPUs
+give candidates only, which the raw rows rank, so what has to be tried is that they miss none.
 """
 
 import logging
@@ -23,6 +23,8 @@ Found = tuple[NDArray[np.float32], Positions]
 """Scores and numbers of rows in a shard, both (queries, k), best first; -1 for none."""
 
 _MOST = 2048  # results, and lists probed, of FAISS's selection on a GPU
+_MOST_FOLLOWED = 512  # results, and nodes kept in mind, of CAGRA's way that one block goes
+_FOLLOWED_BY = 32
 _MOST_SINGLE_PARTS = 32  # tables of float32 for more leave a GPU's blocks too little memory
 _TRIED, _LISTED, _BEST = 20, 100, 10
 _TRIED_EFFORT = 128
@@ -30,7 +32,8 @@ _ALLOWED_ERROR = 5e-3
 _ENOUGH = 0.9
 
 WAY_OUT = (
-    "Another build of FAISS may help, or let atisbo index --rebuild-vectors choose what works."
+    "Another build of FAISS may help (graphs need one with cuVS: faiss-gpu-cuvs), or let "
+    "atisbo index --rebuild-vectors choose what works."
 )
 
 log = logging.getLogger(__name__)
@@ -43,8 +46,10 @@ def place(gpu: Gpu, shards: Sequence["faiss.Index"]) -> "Placed":
     of a class that this FAISS lacks on GPUs, a warning says so, and none is kept.
     """
     rows = sum(shard.ntotal for shard in shards)
+    is_graph = any(map(_is_graph, shards))
+    what = "graphs" if is_graph else "codes"
     copies: list[_Copy] = []
-    if gpu.has_room(f"codes of {rows:,} vectors", sum(map(size_of, shards))):
+    if gpu.has_room(f"{what} of {rows:,} vectors", sum(map(size_of, shards))):
         for at, shard in enumerate(shards):
             device = gpu.devices[at % len(gpu.devices)]
             try:
@@ -53,12 +58,12 @@ def place(gpu: Gpu, shards: Sequence["faiss.Index"]) -> "Placed":
             except (*REFUSALS, AttributeError) as error:
                 fault = first_line(error)
             if fault:
-                gpu.refused = f"does not search codes as it should ({fault})"
+                gpu.refused = f"does not search {what} as it should ({fault})"
                 log.warning("%s %s: the processor searches them. %s", device, gpu.refused, WAY_OUT)
                 copies.clear()
                 break
             copies.append(copy)
-    return Placed(gpu, copies, _MOST)
+    return Placed(gpu, copies, _MOST_FOLLOWED if is_graph else _MOST)
 
 
 class Placed:
@@ -127,17 +132,27 @@ class Placed:
 
 
 class _Copy(NamedTuple):
-    """An index on a GPU, and the processor's index that it is a copy of."""
+    """An index on a GPU, the processor's index that it is a copy of, and the FAISS of both."""
 
     there: Any
     here: "faiss.Index"
+    library: Any
 
     def search(self, queries: Vectors, k: int, effort: float) -> Found | None:
         """Returns what is found there; None where more is asked than a GPU can."""
-        chosen = parameters(self.here, effort)
-        if max(k, chosen.nprobe) > _MOST:
-            return None
-        scores, rows = self.there.search(queries, k, params=chosen)
+        if _is_graph(self.here):
+            kept = -(-max(int(effort), k) // _FOLLOWED_BY) * _FOLLOWED_BY
+            if kept > _MOST_FOLLOWED:
+                return None
+            chosen = self.library.SearchParametersCagra(itopk_size=kept)
+            scores, rows = self.there.search(
+                queries, k, params=chosen, numeric_type=self.library.Float16
+            )
+        else:
+            chosen = parameters(self.here, effort)
+            if max(k, chosen.nprobe) > _MOST:
+                return None
+            scores, rows = self.there.search(queries, k, params=chosen)
         return scores, rows
 
 
@@ -153,13 +168,14 @@ def _copied(device: Device, shard: "faiss.Index") -> _Copy:
     options.use_cuvs = False  # another IVF-PQ, of other limits
     options.useFloat16 = isinstance(shard, faiss.IndexIVFPQ) and shard.pq.M > _MOST_SINGLE_PARTS
     there = device.library.index_cpu_to_gpu(device.resources, device.number, shard, options)
-    return _Copy(there, shard)
+    return _Copy(there, shard, device.library)
 
 
 def _fault_of(copy: _Copy) -> str:
     """Returns what a GPU gets wrong beside the processor, searching the same; "" if nothing.
 
-    Both round, so a tenth of what they find may differ; ids may, where scores hardly do.
+    Both round, and a graph is entered by chance, so a tenth of what they find may differ; ids may,
+    where scores hardly do.
     """
     shard, count = copy.here, copy.here.ntotal
     if not count:
@@ -188,6 +204,10 @@ def _fault_of(copy: _Copy) -> str:
     if missed[asked].mean() > 1 - _ENOUGH:
         return f"it misses {missed[asked].mean():.0%} of the best rows"
     return ""
+
+
+def _is_graph(shard: "faiss.Index") -> bool:
+    return isinstance(shard, faiss.IndexHNSW)
 
 
 def size_of(index: "faiss.Index") -> int:
