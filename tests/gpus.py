@@ -65,7 +65,8 @@ class PlayedFaiss:
         self, resources: Resources, device: int, index: "faiss.Index", options: Options
     ) -> "PlayedCopy":
         if not isinstance(index, faiss.IndexIVFPQ):
-            raise RuntimeError("This index type is not implemented on GPU.")
+            where = "Error in virtual Index* clone_Index(const Index*) at /faiss/GpuCloner.cpp:253"
+            raise RuntimeError(f"{where}: This index type is not implemented on GPU.")
         parts = index.pq.M
         assert not options.use_cuvs
         assert index.pq.nbits == 8

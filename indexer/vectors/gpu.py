@@ -25,6 +25,7 @@ from indexer.vectors.gpu_device import (
     Positions,
     first_line,
 )
+from indexer.vectors.gpu_trial import TRIAL, ending
 
 _MOST_K = 2048  # of FAISS's selection on a GPU
 _MOST_DEAD = 1024
@@ -35,18 +36,40 @@ _ALLOWED_ERROR = 2e-3
 log = logging.getLogger(__name__)
 
 
-def open_gpu(dim: int, *, most_bytes: int | None = None, library: Any = faiss) -> "Gpu | None":
+def open_gpu(
+    dim: int,
+    *,
+    most_bytes: int | None = None,
+    library: Any = faiss,
+    trial: tuple[str, ...] | None = None,
+) -> "Gpu | None":
     """Returns the GPUs that search as they should, None where there is none.
 
-    Each is tried with rows of its own. One that fails is named in a warning and left out.
+    They are tried in a process apart first, which they may end, then each with rows of its own. One
+    that fails is named in a warning and left out.
 
     Args:
         dim: Length of a vector.
         most_bytes: What may be taken of the GPUs' memory, all together; None for all there is.
         library: The module `faiss`, or what stands for it in a test.
+        trial: The command that tries them; None for the usual one, for FAISS itself alone.
     """
-    devices, faults = [], {}
+    if trial is None:
+        trial = TRIAL if library is faiss else ()
     # a build without GPUs may lack the function, or say 0
+    if trial and getattr(library, "get_num_gpus", int)() and (fault := ending(trial)):
+        log.warning(
+            "GPUs end a process that tries them (%s): searching on the processor. Put in a FAISS "
+            "and a driver that are made for them, or hide them with CUDA_VISIBLE_DEVICES=.",
+            fault,
+        )
+        return None
+    return opened(dim, most_bytes, library)
+
+
+def opened(dim: int, most_bytes: int | None = None, library: Any = faiss) -> "Gpu | None":
+    """Returns the same, tried in this process alone, which they may end; arguments as there."""
+    devices, faults = [], {}
     for number in range(getattr(library, "get_num_gpus", int)()):
         try:
             fault = _fault_of(library, number, dim)

@@ -1,5 +1,6 @@
 """A CUDA device as FAISS uses it, by one thread at a time."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,11 @@ TEMPORARY_BYTES = 2**29
 REFUSALS = (RuntimeError, MemoryError)
 """What FAISS raises for a device that is full or cannot do; MemoryError where cuVS allocates.
 
-Where CUDA itself reports an error, as for a device that is lost, FAISS aborts the whole process.
+Where CUDA itself reports an error, as for a device that is lost, FAISS aborts the whole process,
+see `indexer.vectors.gpu_trial`.
 """
+
+_PLACE = re.compile(r"^Error in .* at \S+:\d+: (Error: )?")
 
 _BLOCK_BYTES = 2**31  # FAISS moves a whole index when rows are added, which takes its size again
 
@@ -74,5 +78,5 @@ class Device:
 
 
 def first_line(error: BaseException) -> str:
-    """Returns the first line of what an error says; those of CUDA have many."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+    """Returns the first line of what an error says, without the place in FAISS that says it."""
+    return _PLACE.sub("", (str(error) or type(error).__name__).splitlines()[0])

@@ -1,6 +1,8 @@
 """What GPUs are asked for, and what happens where they refuse. FAISS's GPUs are played here."""
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,7 @@ import pytest
 from indexer.types import Vectors
 from indexer.vectors import gpu, gpu_device
 from indexer.vectors.gpu import Gpu, Half, open_gpu
+from indexer.vectors.gpu_trial import TRIAL, ending
 from tests.gpus import PlayedFaiss
 
 DIM = 16
@@ -132,6 +135,48 @@ def test_of_several_gpus_the_one_that_fails_is_left_out(caplog: pytest.LogCaptur
     assert found.hold([rows], 300)
     assert same_as_exact(found, rows)
     assert library.used[1] == 0
+
+
+ABORTS = "import os, sys; print('at x.cu:1; details: CUDA error 209 no kernel', file=sys.stderr)"
+
+
+@pytest.mark.parametrize(
+    ("program", "fault"),
+    [
+        (f"{ABORTS}; sys.stderr.flush(); os.abort()", "CUDA error 209 no kernel"),
+        ("import os; os.kill(os.getpid(), 9)", "signal 9"),
+    ],
+)
+def test_gpus_that_would_end_the_process_are_left_alone(
+    program: str, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = PlayedFaiss()
+    assert open_gpu(DIM, library=library, trial=(sys.executable, "-c", program)) is None
+    assert library.queries == []
+    assert len(caplog.records) == 1
+    assert f"GPUs end a process that tries them ({fault})" in caplog.text
+    assert "CUDA_VISIBLE_DEVICES" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "trial", [(sys.executable, "-c", "raise SystemExit(3)"), ("/nowhere/python",)]
+)
+def test_a_trial_that_cannot_be_made_says_nothing_against_gpus(
+    trial: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert open_gpu(DIM, library=PlayedFaiss(), trial=trial) is not None
+    assert not caplog.records
+
+
+def test_a_trial_that_does_not_end_is_ended_and_counts_as_a_fault() -> None:
+    forever = (sys.executable, "-c", "import time; time.sleep(1000)")
+    assert ending(forever, timeout_s=0.2) == "no answer within 0.2 s"
+
+
+def test_the_usual_trial_ends_by_itself_here() -> None:
+    assert ending(TRIAL) == ""
+    done = subprocess.run(TRIAL, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_rows_that_are_dropped_are_never_found_again() -> None:
