@@ -1,6 +1,7 @@
 """Which words of a text tell something."""
 
 import re
+from collections.abc import Sequence
 
 _WORD = re.compile(r"\w+")
 _LITTLE = frozenset(
@@ -15,9 +16,13 @@ def words_of(text: str) -> list[str]:
     return [word for word in every if word not in _LITTLE] or every
 
 
-def held(asked: str, text: str) -> float:
-    """Returns which share of the telling words asked a text holds; a plural's singular will do."""
-    words, there = words_of(asked), text.casefold()
+def held(asked: str, texts: Sequence[str]) -> list[float]:
+    """Returns which share of the telling words asked each text holds; a singular will do."""
+    words = words_of(asked)
     if not words:
-        return 0.0
-    return sum(word in there or word.removesuffix("s") in there for word in words) / len(words)
+        return [0.0] * len(texts)
+    forms = [(word, word.removesuffix("s")) for word in words]
+    return [
+        sum(word in there or single in there for word, single in forms) / len(words)
+        for there in map(str.casefold, texts)
+    ]

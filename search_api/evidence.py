@@ -8,11 +8,11 @@ first even if it is about something else, and whatever has none came after all t
 `make bench-words` measures it, and the two numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from statistics import NormalDist
 
-from indexer.types import Reason
-from indexer.wording import held
+import numpy as np
+from numpy.typing import NDArray
 
 AGREED = 0.6
 """Looks and a caption together count 0.6 of their sum, where that is more than looks alone: a
@@ -25,23 +25,24 @@ _RARE = 1.5
 file has comes first whatever it shows. So many times the spreads that so small a share lies at."""
 
 
-def together(looks: float, caption: float | None) -> float:
-    """Returns what looks and the best caption are worth, both in spreads above the mean."""
-    return looks if caption is None else max(looks, AGREED * (looks + caption))
+def together(looks: NDArray[np.float64], captions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns what looks and the best captions are worth, float64 (n,).
+
+    Args:
+        looks: Of each item, in spreads above the mean.
+        captions: The same of its best caption; -inf where it has none.
+    """
+    return np.maximum(looks, AGREED * (looks + captions))
 
 
-def worth_of_words(
-    words: str, found: Sequence[tuple[int, Reason]], rows: int, *, cut: bool
-) -> dict[int, float]:
+def worth_of_words(shares: Mapping[int, float], rows: int, *, cut: bool) -> dict[int, float]:
     """Returns by id what is worth, in spreads, that words about an item hold those asked.
 
     Args:
-        words: What is asked.
-        found: Ids, and where their words stand.
+        shares: By id, which share of the words asked it holds.
         rows: How many items there are.
-        cut: Whether there may be more than those found.
+        cut: Whether there may be more than those.
     """
-    shares = {id: held(words, reason.text or "") for id, reason in found}
     whole = sum(share == 1 for share in shares.values())
     most = SAID
     if whole and not cut:

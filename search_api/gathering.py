@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.types import (
     Hit,
@@ -130,27 +131,32 @@ class Gathering:
         aim = self._aim
         if not (self._query.words and aim.words):
             return _Said()
-        literal = self._by_words(aim.words)
-        cut = len(literal) >= _POOL
-        words = worth_of_words(aim.words, list(literal.items()), len(self._index), cut=cut)
+        literal, words = self._by_words(aim.words)
         if self._modality is Modality.TEXT or not len(self._view.indexes[Modality.TEXT]):
             return _Said(words=words, reasons=[literal] if literal else [])
-        described = self._by_captions(aim.toward)
-        mean, spread = self._view.spread(Modality.TEXT).of(aim.toward)
+        scale = self._view.spread(Modality.TEXT).of(aim.toward)
+        described = self._by_captions(aim.toward, *scale)
+        mean, spread = scale
         captions = {id: (reason.score - mean) / spread for id, reason in described.items()}
         return _Said(captions, words, [one for one in (described, literal) if one])
 
-    def _by_words(self, words: str) -> Mapping[int, Reason]:
+    def _by_words(self, words: str) -> tuple[Mapping[int, Reason], Mapping[int, float]]:
+        """Returns why words as they stand find an item, and what that is worth, by id."""
         started = perf_counter()
-        reasons = self._now.worded(words, self._modality, _POOL)
+        found = self._now.worded(words, self._modality, _POOL)
         self.fetch_s += perf_counter() - started
-        return self._allowed(reasons)
+        reasons = self._allowed(found.reasons)
+        shares = {id: found.shares[id] for id in reasons}
+        cut = len(reasons) >= _POOL
+        return reasons, worth_of_words(shares, len(self._index), cut=cut)
 
-    def _by_captions(self, vector: Vectors) -> Mapping[int, Reason]:
-        """Returns the pictures or films whose captions mean what the texts do."""
+    def _by_captions(self, vector: Vectors, mean: float, spread: float) -> Mapping[int, Reason]:
+        """Returns the pictures or films whose captions mean what the texts do.
+
+        Mean and spread are those of the captions' scores.
+        """
         captions = self._view.fresh(Modality.TEXT)
         found = captions.search(vector, min(_CAPTIONS, len(captions)))
-        mean, spread = self._view.spread(Modality.TEXT).of(vector)
         cosines = {
             id: score
             for id, score in zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True)
@@ -195,28 +201,31 @@ class Gathering:
     def _ranked(self, looks: Sequence[tuple[Sequence[int], float]], said: _Said) -> list[int]:
         """Returns the ids that looks or words found, best first."""
         found = dict.fromkeys([*(id for ids, _ in looks for id in ids), *said.ids])
-        cosine = self._measured(found)
+        measured = self._measured(found)
+        ids = list(measured)
+        cosines = np.array(list(measured.values()))
         if self._query.fusion is Fusion.RANKS:
-            value = reciprocal_ranks([*looks, *((list(one), 1.0) for one in said.reasons)])
+            ranks = reciprocal_ranks([*looks, *((list(one), 1.0) for one in said.reasons)])
+            values = np.array([ranks.get(id, 0.0) for id in ids])
         elif said.reasons or self._aim.away:
-            pushed = self._pushed(list(cosine))
-            value = {
-                # What clearly shows what is to be left out is not brought back by its words.
-                id: self._above(one) - pushed[id]
-                if pushed[id]
-                else together(self._above(one), said.captions.get(id)) + said.words.get(id, 0.0)
-                for id, one in cosine.items()
-            }
+            values = self._valued(ids, cosines, said)
         else:
-            value = cosine
-        return sorted(cosine, key=lambda id: (-value.get(id, 0.0), -cosine[id], id))
+            values = cosines
+        return [ids[at] for at in np.lexsort((np.array(ids), -cosines, -values)).tolist()]
 
-    def _above(self, cosine: float) -> float:
-        """Returns by how many spreads a cosine to what is asked lies above the mean."""
+    def _valued(
+        self, ids: Sequence[int], cosines: NDArray[np.float64], said: _Said
+    ) -> NDArray[np.float64]:
+        """Returns what looks and words are worth together, in spreads."""
         if self._scale is None:
             self._scale = self._spread.of(self._aim.toward)
         mean, spread = self._scale
-        return (cosine - mean) / spread
+        above = (cosines - mean) / spread
+        captions = np.array([said.captions.get(id, -np.inf) for id in ids])
+        values = together(above, captions) + [said.words.get(id, 0.0) for id in ids]
+        pushed = self._pushed(ids)
+        # What clearly shows what is to be left out is not brought back by its words.
+        return np.where(pushed > 0, above - pushed, values)
 
     @property
     def _spread(self) -> Spread:
@@ -239,13 +248,14 @@ class Gathering:
         scores = np.einsum("nd,d->n", rows, vector[0])
         return dict(zip(there.tolist(), scores.tolist(), strict=True))
 
-    def _pushed(self, ids: Sequence[int]) -> dict[int, float]:
+    def _pushed(self, ids: Sequence[int]) -> NDArray[np.float64]:
         """Returns by how many spreads items are pushed back for what they clearly show."""
-        pushed = dict.fromkeys(ids, 0.0)
+        pushed = np.zeros(len(ids))
         for vector, weight in self._aim.away:
             mean, spread = self._spread.of(vector)
-            for id, score in self._scores(vector, ids).items():
-                pushed[id] += weight * max((score - mean) / spread - _PUSHED_FROM, 0.0)
+            scores = self._scores(vector, ids)
+            above = (np.array([scores.get(id, -np.inf) for id in ids]) - mean) / spread
+            pushed += weight * np.maximum(above - _PUSHED_FROM, 0.0)
         return pushed
 
     def _hit(self, item: Item, said: _Said) -> Hit:

@@ -174,11 +174,6 @@ class Lookup:
         facts = self._catalog.facts(films) if films else {}
         return {id: one.duration_ms for id, one in facts.items() if one.duration_ms is not None}
 
-    def copies_of(self, items: Sequence[Item]) -> Mapping[int, Sequence[Place]]:
-        """Returns where exact copies of the items' files lie, by id."""
-        ids = [item.id for item in items if item.modality is not Modality.TEXT]
-        return self._catalog.copies(ids) if ids else {}
-
 
 def _is_moment(item: Item) -> bool:
     return item.modality is Modality.IMAGE and item.span is not None

@@ -2,11 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeAlias, TypeVar
 
 from indexer.filters import Filter
-from indexer.types import Catalog, Ids, Item, Modality, Reason
+from indexer.types import Catalog, Ids, Item, Modality, Place, Reason
+from indexer.wording import held
 
 _KEPT_IDS = 8_000_000
 """Ids in all that are kept: 64 MB."""
@@ -28,17 +30,36 @@ class Narrowing:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._passing: _Passing = _Kept(_KEPT_IDS)
-        self._worded: _Worded = _Kept(_KEPT_WORDED)
-        self._items: tuple[int, dict[int, Item]] = (-1, {})
+        self._worded: _WordedKept = _Kept(_KEPT_WORDED)
+        self._known = _Known(-1)
 
     def now(self) -> "Now":
         """Returns what answers for one query: the catalogue as it is at this moment, or later."""
         changes = self._catalog.changes()
-        known, items = self._items
-        if known != changes or len(items) > _KEPT_ITEMS:
-            items = {}
-            self._items = (changes, items)
-        return Now(self._catalog, changes, self._passing, self._worded, items)
+        known = self._known
+        if known.changes != changes or len(known.items) > _KEPT_ITEMS:
+            known = self._known = _Known(changes)
+        return Now(self._catalog, self._passing, self._worded, known)
+
+
+@dataclass(frozen=True, slots=True)
+class ByWords:
+    """What words find: by id, best first, why, and which share of the telling ones it holds."""
+
+    reasons: Mapping[int, Reason]
+    shares: Mapping[int, float]
+
+    def __len__(self) -> int:
+        return len(self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Items and their copies, as they are after so many changes."""
+
+    changes: int
+    items: dict[int, Item] = field(default_factory=dict)
+    copies: dict[int, Sequence[Place]] = field(default_factory=dict)
 
 
 class Now:
@@ -47,16 +68,16 @@ class Now:
     def __init__(
         self,
         catalog: Catalog,
-        changes: int,
         passing: "_Passing",
-        worded: "_Worded",
-        items: dict[int, Item],
+        worded: "_WordedKept",
+        known: "_Known",
     ) -> None:
         self._catalog = catalog
-        self._changes = changes
+        self._changes = known.changes
         self._passing = passing
         self._worded = worded
-        self._items = items
+        self._items = known.items
+        self._copies = known.copies
 
     def among(self, filters: tuple[Filter, ...], modality: Modality) -> Ids | None:
         """Returns int64 ids, ascending, of the items that pass; None where there are no filters.
@@ -74,14 +95,19 @@ class Now:
 
         return self._passing.get((filters, modality), self._changes, ask)
 
-    def worded(self, words: str, modality: Modality, limit: int) -> Mapping[int, Reason]:
-        """Returns what the words find, best first, and why."""
+    def worded(self, words: str, modality: Modality, limit: int) -> "ByWords":
+        """Returns what the words find."""
 
-        def ask() -> Mapping[int, Reason]:
-            return {
-                one.id: Reason(one.part, one.score, one.text, one.said_by, literal=True)
-                for one in self._catalog.worded(words, modality, limit)
-            }
+        def ask() -> ByWords:
+            found = self._catalog.worded(words, modality, limit)
+            shares = held(words, [one.text for one in found])
+            return ByWords(
+                {
+                    one.id: Reason(one.part, one.score, one.text, one.said_by, literal=True)
+                    for one in found
+                },
+                {one.id: share for one, share in zip(found, shares, strict=True)},
+            )
 
         return self._worded.get((words, modality, limit), self._changes, ask)
 
@@ -90,6 +116,13 @@ class Now:
         if unknown := [id for id in ids if id not in self._items]:
             self._items.update(self._catalog.fetch(unknown))
         return {id: self._items[id] for id in ids if id in self._items}
+
+    def copies(self, ids: Sequence[int]) -> Mapping[int, Sequence[Place]]:
+        """Returns where exact copies of the items' files lie, by id (absent if nowhere)."""
+        if unknown := [id for id in ids if id not in self._copies]:
+            found = self._catalog.copies(unknown)
+            self._copies.update({id: found.get(id, ()) for id in unknown})
+        return {id: copies for id in ids if (copies := self._copies[id])}
 
 
 class _Kept(Generic[K, V]):
@@ -124,4 +157,4 @@ def _size(answer: Sized) -> int:
 
 
 _Passing: TypeAlias = _Kept[tuple[tuple[Filter, ...], Modality], Ids]
-_Worded: TypeAlias = _Kept[tuple[str, Modality, int], Mapping[int, Reason]]
+_WordedKept: TypeAlias = _Kept[tuple[str, Modality, int], ByWords]

@@ -158,7 +158,8 @@ class Searcher(Lookup):
         fetching = perf_counter()
         items = [hit.item for group in shown for hit in group.hits]
         pictures, films = self.pictures_of(items), self.films_of(items)
-        copies, durations = self.copies_of(items), self.durations_of(items)
+        copies = now.copies([item.id for item in items if item.modality is not Modality.TEXT])
+        durations = self.durations_of(items)
         favourites = _favourites(now, [group.leader.item for group in shown])
         done = perf_counter()
         fetch_s = found.fetch_s + done - fetching

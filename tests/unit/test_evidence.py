@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from indexer.types import Modality, Part, Reason
+from indexer.types import Modality
 from indexer.wording import held
 from search_api.evidence import SAID, together, worth_of_words
 from search_api.grammar import parse_query
@@ -27,29 +27,29 @@ ASKED = {"giraffe": (1, 0, 0), "dog": (0, 1, 0), "img 1234": (0, 0, 1), "red bar
     ],
 )
 def test_a_text_holds_a_share_of_the_telling_words(asked: str, text: str, share: float) -> None:
-    assert held(asked, text) == share
+    assert held(asked, [text, "x"]) == [share, 0.0]
 
 
 def test_a_caption_helps_what_looks_right_and_brings_up_nothing_alone() -> None:
-    assert together(3.0, None) == 3.0
-    assert together(3.0, 4.0) > 3.0
-    assert together(3.0, 1.0) == 3.0
-    assert together(0.0, 4.0) < 3.0
-
-
-def named(*names: str) -> list[tuple[int, Reason]]:
-    return [(id, Reason(Part.NAME, 1.0, name)) for id, name in enumerate(names)]
+    alone, agreed, poor, only = together(
+        np.array([3.0, 3.0, 3.0, 0.0]), np.array([-np.inf, 4.0, 1.0, 4.0])
+    )
+    assert alone == 3.0
+    assert agreed > 3.0
+    assert poor == 3.0
+    assert only < 3.0
 
 
 def test_all_words_are_worth_more_the_fewer_items_have_them() -> None:
-    rare = worth_of_words("img 1234", named("img_1234.jpg"), 10_000, cut=False)
-    common = worth_of_words("beach", named(*["beach/1.jpg"] * 150), 1_000, cut=False)
-    most = worth_of_words("beach", named(*["beach/1.jpg"] * 150), 1_000, cut=True)
+    many = dict.fromkeys(range(150), 1.0)
+    rare = worth_of_words({0: 1.0}, 10_000, cut=False)
+    common = worth_of_words(many, 1_000, cut=False)
+    most = worth_of_words(many, 1_000, cut=True)
     assert rare[0] > 5 > common[0] > most[0] == SAID
 
 
 def test_a_part_of_the_words_is_worth_less_than_its_share() -> None:
-    worth = worth_of_words("red barn", named("red/barn.jpg", "red/car.jpg"), 1_000, cut=False)
+    worth = worth_of_words({0: 1.0, 1: 0.5}, 1_000, cut=False)
     assert worth[0] > SAID
     assert 0 < worth[1] < 0.5 * SAID
 
