@@ -4,21 +4,21 @@
 
 Both serve the same drawn vectors (`search_data`) with the same model, whose weights are random, as
 processes of their own on the same machine as wrk, which sends the next request of a client when
-the last was answered. Services are loaded one at a time, runs of all kinds in turn and several
-times; of each kind the run with the median p50 is shown. Queries that are known were asked before,
-so that their vectors are kept; new ones were not, and come once. `clip back` keeps none, so it is
-sent vectors in place of known texts, which spares it the model. It looks at vectors and paths
-alone; ours has captions and full text over all names and captions too, unless told words=false.
+the last was answered, or after a pause, as people do. Services are loaded one at a time, runs of
+all kinds in turn and several times; of each kind the run with the median p50 is shown. Queries that
+are known were asked before, so that their vectors are kept; new ones were not, and come once.
+`clip back` keeps none, so it is sent vectors in place of known texts, which spares it the model. It
+looks at vectors and paths alone; ours has captions and full text over all names and captions too,
+unless told words=false.
 """
 
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -28,15 +28,14 @@ import click
 import numpy as np
 from conditions import hardware, versions
 from http_library import made_library, model_file, month
-from http_load import MISSING, Load, Request, answer, atisbo, clip_back, load
+from http_load import MISSING, Clients, Load, Request, answer, atisbo, clip_back, load
 from http_peer_data import INSTALL, described, made_index
+from http_report import Report, markdown, shown
 from http_words import known_texts, texts
 from rich.console import Console
-from rich.table import Table
 
 KNOWN, FILTERS, NEW = 200, 8, 20_000
 K = 24
-COLUMNS = ("", "queries", "clients", "requests/s", "p50, ms", "p90, ms", "p99, ms", "failed")
 WIDTH = 140
 
 
@@ -47,16 +46,6 @@ class Service:
     name: str
     start: Callable[[], AbstractContextManager[str]]
     kinds: Mapping[str, Callable[[], Sequence[Request]]]
-
-
-@dataclass(slots=True)
-class Report:
-    """What was measured."""
-
-    title: str
-    about: str
-    rows: list[tuple[str, ...]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 class Queries:
@@ -104,13 +93,13 @@ def _knn(**asked: object) -> Request:
 class Bench:
     """How long and how often to load services, with how many clients."""
 
-    clients: Sequence[int]
+    clients: Sequence[Clients]
     seconds: float
     repeats: int
 
-    def measure(self, service: Service, report: Report) -> dict[tuple[str, int], Load]:
+    def measure(self, service: Service, report: Report) -> dict[tuple[str, Clients], Load]:
         """Returns the median run of each kind, and adds the rows to the report."""
-        runs: dict[tuple[str, int], list[Load]] = {}
+        runs: dict[tuple[str, Clients], list[Load]] = {}
         with service.start() as url:
             for kind, requests in service.kinds.items():
                 for request in requests()[:KNOWN]:
@@ -138,9 +127,11 @@ class Bench:
         return found
 
 
-def _in_order(service: Service) -> Callable[[tuple[tuple[str, int], object]], tuple[int, int]]:
+def _in_order(
+    service: Service,
+) -> Callable[[tuple[tuple[str, Clients], object]], tuple[int, bool, int]]:
     kinds = list(service.kinds)
-    return lambda pair: (kinds.index(pair[0][0]), pair[0][1])
+    return lambda pair: (kinds.index(pair[0][0]), pair[0][1].pause_ms > 0, pair[0][1].count)
 
 
 def _middle(runs: Sequence[Load]) -> Load:
@@ -160,20 +151,21 @@ def _alone(url: str, requests: Sequence[Request]) -> str:
 
 
 def services(
-    library: Path, queries: Queries, options: Sequence[str], peer: tuple[Path, Path, str] | None,
-    vectors: np.ndarray,
+    library: Path, queries: Queries, options: Sequence[str], processes: Sequence[int],
+    peer: tuple[Path, Path, str] | None, vectors: np.ndarray,
 ) -> Iterator[Service]:  # fmt: skip
     """Yields what to load."""
-    yield Service(
-        "atisbo serve",
-        partial(atisbo, library, options),
-        {
-            "known": queries.ours,
-            "known, words=false": partial(queries.ours, "&words=false"),
-            "known, with a filter of 1 %": queries.filtered,
-            "new": queries.new,
-        },
-    )
+    for count in processes:
+        yield Service(
+            "atisbo serve" if count == 1 else f"atisbo serve, {count} processes",
+            partial(atisbo, library, [*options, f"--processes={count}"]),
+            {
+                "known": queries.ours,
+                "known, words=false": partial(queries.ours, "&words=false"),
+                "known, with a filter of 1 %": queries.filtered,
+                "new": queries.new,
+            },
+        )
     if peer is not None:
         yield Service(
             "clip back",
@@ -182,38 +174,19 @@ def services(
         )
 
 
-def compared(found: Mapping[str, Mapping[tuple[str, int], Load]]) -> Iterator[str]:
+def compared(found: Mapping[str, Mapping[tuple[str, Clients], Load]]) -> Iterator[str]:
     """Yields how many times the requests of `clip back` ours answers."""
-    ours, theirs = found.get("atisbo serve", {}), found.get("clip back", {})
-    for mine, other in (("known, words=false", "vectors"), ("known", "vectors"), ("new", "texts")):
+    theirs = found.get("clip back", {})
+    pairs = (("known, words=false", "vectors"), ("known", "vectors"), ("new", "texts"))
+    for (name, ours), (mine, other) in product(found.items(), pairs):
         both = [
             (clients, run.per_s / theirs[other, clients].per_s)
             for (kind, clients), run in ours.items()
-            if kind == mine and (other, clients) in theirs
+            if kind == mine and (other, clients) in theirs and not clients.pause_ms
         ]
         if both:
             told = ", ".join(f"{times:.2f} at {clients}" for clients, times in both)
-            yield f"Requests/s of ours, {mine}, over those of clip back, {other}: {told} clients."
-
-
-def shown(report: Report) -> Table:
-    """Returns the report as a table for the terminal."""
-    table = Table(title=report.title, title_justify="left", caption_justify="left")
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if column in ("", "queries") else "right")
-    for row in report.rows:
-        table.add_row(*row)
-    table.caption = "\n".join(report.notes)
-    return table
-
-
-def markdown(report: Report, command: str) -> str:
-    """Returns the report as a section of a document."""
-    aligned = ["---", "---", *(["---:"] * (len(COLUMNS) - 2))]
-    lines = ["## Over HTTP", "", f"{datetime.now(UTC):%Y-%m-%d}. {report.title}. {report.about}"]
-    lines += ["", f"    {command}", "", f"| {' | '.join(COLUMNS)} |", f"|{'|'.join(aligned)}|"]
-    lines += [f"| {' | '.join(row)} |" for row in report.rows]
-    return "\n".join([*lines, "", *(f"- {note}" for note in report.notes), ""])
+            yield f"Requests/s of {name}, {mine}, over clip back's, {other}: {told} clients."
 
 
 def conditions(threads: Sequence[str]) -> str:
@@ -232,11 +205,14 @@ def load_now() -> str:
 @click.command(help=__doc__)
 @click.option("--pictures", default=1_000_000, show_default=True)
 @click.option("--clients", default="1 8 32", show_default=True)
+@click.option("--pause-ms", default=500, show_default=True,
+              help="How long clients pause in a run of their own; 0 for none.")  # fmt: skip
 @click.option("--seconds", default=10.0, show_default=True, help="Of each run.")
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--model", default="random:ViT-B-32", show_default=True, help="One of 512 dims.")
 @click.option("--kind", default=None, help="Kind of our index. [default: what keeps the budget]")
 @click.option("--option", "options", multiple=True, help="Of atisbo serve, as --threads=16.")
+@click.option("--processes", default="1 2", show_default=True, help="How many serve, in turn.")
 @click.option("--cache", type=click.Path(path_type=Path), default=None,
               help="Where libraries are kept; a temporary folder if not named.")  # fmt: skip
 @click.option("--clip-back-python", type=click.Path(path_type=Path, exists=True), default=None,
@@ -249,11 +225,13 @@ def main(
     *,
     pictures: int,
     clients: str,
+    pause_ms: int,
     seconds: float,
     repeats: int,
     model: str,
     kind: str | None,
     options: tuple[str, ...],
+    processes: str,
     cache: Path | None,
     clip_back_python: Path | None,
     clip_back_memory: str,
@@ -263,7 +241,11 @@ def main(
     if MISSING:
         raise SystemExit(f"wrk is not installed: {MISSING}")
     console = Console(width=max(Console().width, WIDTH))
-    bench = Bench([int(one) for one in clients.split()], seconds, repeats)
+    crowds = [Clients(int(one)) for one in clients.split()]
+    if pause_ms:
+        crowds.append(Clients(max(one.count for one in crowds), pause_ms))
+    bench = Bench(crowds, seconds, repeats)
+    counts = [int(one) for one in processes.split()]
     report = Report(f"{pictures:,} pictures, k = {K}", conditions(options))
     with TemporaryDirectory() as scratch:
         kept = (cache or Path(scratch)).absolute()
@@ -282,7 +264,7 @@ def main(
         report.notes.append(f"Load of the machine before: {load_now()}.")
         found = {
             service.name: bench.measure(service, report)
-            for service in services(library, Queries(), options, peer, vectors)
+            for service in services(library, Queries(), options, counts, peer, vectors)
         }
     report.notes.extend(compared(found))
     console.print(report.about, highlight=False)
@@ -290,7 +272,8 @@ def main(
     if document is not None:
         command = (
             f"python tests/benchmarks/bench_http.py --pictures {pictures} --clients '{clients}' "
-            f"--seconds {seconds:g} --repeats {repeats} --clip-back-python PYTHON"
+            f"--pause-ms {pause_ms} --processes '{processes}' --seconds {seconds:g} "
+            f"--repeats {repeats} --clip-back-python PYTHON"
         )
         document.write_text(markdown(report, command), encoding="utf-8")
 

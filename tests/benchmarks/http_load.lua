@@ -1,7 +1,9 @@
 -- What wrk sends, one line of the file $REQUESTS after the other, and what it tells at the end.
--- A line is a method, a path and, where there is one, a JSON body, with tabs between.
+-- A line is a method, a path and, where there is one, a JSON body, with tabs between. Before each
+-- request a client pauses, $PAUSE_MS on average: any time up to twice as long.
 
 local requests, at = {}, 0
+local pause_ms = tonumber(os.getenv("PAUSE_MS"))
 
 function init()
   for line in io.lines(os.getenv("REQUESTS")) do
@@ -14,6 +16,12 @@ end
 function request()
   at = at % #requests + 1
   return requests[at]
+end
+
+if pause_ms > 0 then
+  function delay()
+    return math.random(0, 2 * pause_ms)
+  end
 end
 
 function done(summary, latency)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _SCRIPT = Path(__file__).with_name("http_load.lua")
 _STARTS_WITHIN_S = 900.0
@@ -48,15 +48,29 @@ class Load:
     failed: int
 
 
-def load(url: str, requests: Sequence[Request], clients: int, seconds: float) -> Load:
+class Clients(NamedTuple):
+    """How many clients there are, and how long each waits between an answer and its next request.
+
+    That is on average; a pause takes any time up to twice as long. A latency leaves it out.
+    """
+
+    count: int
+    pause_ms: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.count} that pause" if self.pause_ms else str(self.count)
+
+
+def load(url: str, requests: Sequence[Request], clients: Clients, seconds: float) -> Load:
     """Returns what so many clients see that each send a request once the last is answered."""
     file = Path(os.environ.get("TMPDIR", "/tmp")) / f"atisbo-requests-{os.getpid()}"
     file.write_text("\n".join(one.line for one in requests), encoding="utf-8")
     try:
         done = subprocess.run(
-            ["wrk", "--threads", "1", "--connections", str(clients), "--duration",
+            ["wrk", "--threads", "1", "--connections", str(clients.count), "--duration",
              f"{seconds:.0f}s", "--timeout", _TIMEOUT, "--script", str(_SCRIPT), url],
-            check=True, capture_output=True, text=True, env={**os.environ, "REQUESTS": str(file)},
+            check=True, capture_output=True, text=True,
+            env={**os.environ, "REQUESTS": str(file), "PAUSE_MS": str(clients.pause_ms)},
         )  # fmt: skip
     finally:
         file.unlink()
