@@ -60,7 +60,8 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the service listens on")
     port: int = Field(8420, ge=0, le=65535, description="Port the service listens on")
-    threads: int = Field(8, ge=1, le=512, description="Requests served side by side")
+    threads: int = Field(8, ge=1, le=512, description="Requests served side by side, each process")
+    processes: int = Field(1, ge=1, le=64, description="Processes that serve, each with the model")
     allowed_hosts: list[str] = Field(
         [], description="Further host names by which the service may be called (JSON list)"
     )

@@ -274,7 +274,14 @@ def found_by(hit: "Hit") -> str:
     "--port", type=click.IntRange(0, 65535), help="Port; 0 takes any free one. [default: 8420]"
 )
 @click.option(
-    "--threads", type=click.IntRange(1, 512), help="Requests served side by side. [default: 8]"
+    "--threads",
+    type=click.IntRange(1, 512),
+    help="Requests served side by side by each process. [default: 8]",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="Processes that serve, each with a model of its own in memory. [default: 1]",
 )
 @click.option(
     "--allow-host",
@@ -289,7 +296,7 @@ def serve(model: str | None, allowed_hosts: tuple[str, ...], **chosen: Any) -> N
     logging.getLogger("search_api").setLevel(logging.INFO)
     from indexer.library import stored_model
     from search_api.guard import is_wildcard, trusted_hosts
-    from search_api.server import address, listen
+    from search_api.server import Serving, address, listen
     from search_api.server import serve as run
 
     settings = load_settings(allowed_hosts=list(allowed_hosts) or None, **chosen)
@@ -318,7 +325,8 @@ def serve(model: str | None, allowed_hosts: tuple[str, ...], **chosen: Any) -> N
         click.echo(f"atisbo serves {settings.library} at {url} (Ctrl-C stops it)")
 
     click.echo(f"Opening the library {settings.library} ...", err=True)
-    sys.exit(run(make_app, bound, threads=settings.threads, ready=ready))
+    many = Serving(settings.processes, settings.threads)
+    sys.exit(run(make_app, bound, many, ready))
 
 
 def warn_if_reachable(host: str, url: str) -> None:

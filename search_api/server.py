@@ -1,10 +1,17 @@
-"""A running service: one process, many threads, one model and one index in memory."""
+"""A running service: processes of many threads, each process with a model of its own in memory.
+
+One process is right for most: its threads wait for one another only while Python runs. Where many
+people ask at once, Python is what they wait for, and several processes use the other cores. They
+share the mapped files of the indexes, but each has a model, caches, and its copy on a GPU.
+"""
 
 import logging
 import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 from flask import Flask
@@ -18,6 +25,14 @@ KEEP_ALIVE_S = 15
 
 LOAD_FAILED = 4
 """gunicorn's Arbiter.APP_LOAD_ERROR, the status after an AppImportError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How many processes serve, and how many requests each serves side by side."""
+
+    processes: int
+    threads: int
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -57,18 +72,26 @@ def address(bound: socket.socket, host: str) -> str:
 
 
 def serve(
-    make_app: Callable[[], Flask], bound: socket.socket, *, threads: int, ready: Callable[[], None]
+    make_app: Callable[[], Flask],
+    bound: socket.socket,
+    serving: Serving,
+    ready: Callable[[], None],
 ) -> int:
-    """Serves until told to stop; returns the exit status. Calls `ready` once requests are taken.
+    """Serves until told to stop; returns the exit status.
 
     Args:
-        make_app: Opens the library and returns the application; runs in the serving process, since
-            neither CUDA nor OpenMP survives a fork.
+        make_app: Opens the library and returns the application; runs in each serving process,
+            since neither CUDA nor OpenMP survives a fork.
         bound: The socket to take connections from; it is closed at the end.
-        threads: How many requests are served side by side.
-        ready: Called in the serving process.
+        serving: With how many processes and threads.
+        ready: Called once, in a serving process, when all of them take requests.
+
+    Raises:
+        ConfigError: several processes are asked for where there can be but one.
     """
     if sys.platform == "win32":  # gunicorn needs fork
+        if serving.processes > 1:
+            raise ConfigError("Windows serves with one process: leave --processes out.")
         from werkzeug.serving import make_server
 
         app = make_app()
@@ -77,7 +100,7 @@ def serve(
         ready()
         server.serve_forever()
         return 0
-    return serve_forked(make_app, bound, threads=threads, ready=ready)
+    return serve_forked(make_app, bound, serving, ready)
 
 
 def is_news(record: logging.LogRecord) -> bool:
@@ -89,26 +112,42 @@ def is_news(record: logging.LogRecord) -> bool:
 
 
 def serve_forked(
-    make_app: Callable[[], Flask], bound: socket.socket, *, threads: int, ready: Callable[[], None]
+    make_app: Callable[[], Flask],
+    bound: socket.socket,
+    serving: Serving,
+    ready: Callable[[], None],
 ) -> int:
     """Serves with gunicorn until told to stop; returns the exit status."""
     from gunicorn.app.base import BaseApplication
     from gunicorn.errors import AppImportError
+
+    loading = get_context("fork").Value("i", serving.processes)
+    if serving.processes > 1:
+        # Read when a library with threads is loaded, which is after the fork. Threads of several
+        # processes that spin while they wait for one another take the cores from all.
+        share = max(1, (os.cpu_count() or 1) // serving.processes)
+        os.environ.setdefault("OMP_NUM_THREADS", str(share))
+
+    def begun(_worker: object) -> None:
+        with loading:
+            loading.value -= 1
+            if loading.value == 0:  # below it, another takes the place of one that has died
+                ready()
 
     class Service(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         def load_config(self) -> None:
             options: dict[str, Any] = {
                 "bind": [f"fd://{bound.detach()}"],
                 "worker_class": "gthread",
-                "workers": 1,
-                "threads": threads,
+                "workers": serving.processes,
+                "threads": serving.threads,
                 # The heartbeat cannot tell a hung process from one that loads a large model.
                 "timeout": 0,
                 "graceful_timeout": GRACE_S,
                 "keepalive": KEEP_ALIVE_S,
                 "loglevel": "warning",
                 "proc_name": "atisbo",
-                "post_worker_init": lambda _worker: ready(),
+                "post_worker_init": begun,
             }
             if "control_socket_disable" in self.cfg.settings:  # since gunicorn 25
                 options["control_socket_disable"] = True

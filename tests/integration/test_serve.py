@@ -93,7 +93,18 @@ class Running:
     process: subprocess.Popen[str]
 
     def get(self, path: str, **headers: str) -> Answer:
-        asked = urllib.request.Request(self.url + path.lstrip("/"), headers=headers)
+        return self._answer(urllib.request.Request(self.url + path.lstrip("/"), headers=headers))
+
+    def post(self, path: str, body: object) -> Answer:
+        return self._answer(
+            urllib.request.Request(
+                self.url + path.lstrip("/"),
+                json.dumps(body).encode(),
+                {"Content-Type": "application/json"},
+            )
+        )
+
+    def _answer(self, asked: urllib.request.Request) -> Answer:
         try:
             with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
                 return Answer(answer.status, answer.headers, answer.read())
@@ -126,7 +137,8 @@ def serving(*arguments: object) -> Iterator[Running]:
     finally:
         if process.poll() is None:
             process.terminate()
-        _, log = process.communicate(timeout=PATIENCE_S)
+        told, log = process.communicate(timeout=PATIENCE_S)
+    assert told == "", "it announced itself again"
     assert "Traceback" not in log, log
 
 
@@ -154,6 +166,33 @@ def test_service_answers_follows_the_indexer_and_stops_cleanly(own_photos: Photo
 
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(PATIENCE_S) == 0
+
+
+def test_several_processes_serve_one_library_and_replace_one_that_dies(own_photos: Photos) -> None:
+    with serving("--library", own_photos.library, "--processes", 2) as service:
+        workers = children(service.process.pid)
+        assert len(workers) == 2
+        found = service.get("api/v1/search?q=red&k=1").json["hits"][0]["item"]["id"]
+        assert service.post("api/v1/tags", {"items": [found], "add": ["rosy"]}).status == 200
+        # Whichever process answers, it knows what another one has written.
+        for _ in range(20):
+            assert service.names("red+tag:rosy") == ["rose.png"]
+
+        os.kill(workers[0], signal.SIGKILL)
+        for _ in range(20):
+            assert service.names("blue")[0] == "ñandú 緑.png"
+        until = time.monotonic() + PATIENCE_S
+        while len(now := children(service.process.pid)) < 2 or workers[0] in now:
+            assert time.monotonic() < until, "the process that died was not replaced"
+            time.sleep(0.1)
+
+
+def children(process: int) -> list[int]:
+    told = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    pairs = [tuple(map(int, line.split())) for line in told.stdout.splitlines()]
+    return [pid for pid, parent in pairs if parent == process]
 
 
 def test_ctrl_c_ends_the_service_at_once(photos: Photos) -> None:
