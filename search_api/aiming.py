@@ -7,7 +7,7 @@ they push back what clearly shows them. What is like items marked as right or wr
 (1971). `make bench-fusion` and `make bench-refine` measure them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -66,7 +66,8 @@ class Aiming:
             BadQuery: the terms cancel each other out.
             NotFound: the library does not have an item that is named.
         """
-        each = [(self._vector(view, term), term.weight) for term in query.terms]
+        weights = [term.weight for term in query.terms]
+        each = list(zip(self._vectors(view, query.terms), weights, strict=True))
         finds = [(vector, weight) for vector, weight in each if weight > 0]
         more, less = self._mean(view, query.more), self._mean(view, query.less)
         if len(finds) == 1 and more is None and less is None:
@@ -107,10 +108,18 @@ class Aiming:
             return None
         return fuse(np.concatenate([self.stored(view, self._lookup.item(id)) for id in ids]))
 
-    def _vector(self, view: View, term: Term) -> Vectors:
-        match term.what:
-            case Text(text):
-                return view.texts.get(text, partial(self._embedding.text, view.embedder))
+    def _vectors(self, view: View, terms: Sequence[Term]) -> Iterator[Vectors]:
+        """Yields the vector of each term; all its texts go through the model at once."""
+        texts = [term.what.text for term in terms if isinstance(term.what, Text)]
+        worded = iter(view.texts.get(texts, partial(self._embedding.texts, view.embedder)))
+        for term in terms:
+            if isinstance(term.what, Text):
+                yield next(worded)
+            else:
+                yield self._vector(view, term.what)
+
+    def _vector(self, view: View, what: Picture | Like) -> Vectors:
+        match what:
             case Picture(image):
                 return self._embedding.picture(view.embedder, image)
             case Like(id, region):

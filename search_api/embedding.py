@@ -33,12 +33,11 @@ class Embedding:
     def __init__(self) -> None:
         self._batches: Batches[_Asked, Vectors] = Batches(_together, _MOST, _size)
 
-    def text(self, embedder: Embedder, text: str) -> Vectors:
-        """Returns the vector of a text, float32 (1, dim) of unit length."""
-        return self._batches.ask(_Asked(embedder, (text,)))
-
     def texts(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
-        """Returns the vectors of texts, float32 (n, dim); other calls get their turn in between."""
+        """Returns the vectors of texts, float32 (n, dim) of unit length.
+
+        Of many texts some go at a time, so that other calls get their turn in between.
+        """
         parts = [texts[at : at + _AT_ONCE] for at in range(0, len(texts), _AT_ONCE)]
         return np.concatenate([self._batches.ask(_Asked(embedder, part)) for part in parts])
 

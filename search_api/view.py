@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from threading import Lock
 
@@ -64,31 +64,52 @@ class TextCache:
         self._vectors: OrderedDict[str, Vectors] = OrderedDict()
         self._making: dict[str, Future[Vectors]] = {}
 
-    def get(self, text: str, make: Callable[[str], Vectors]) -> Vectors:
-        """Returns the vector of the text, made only if it is neither kept nor being made.
+    def get(
+        self, texts: Sequence[str], make: Callable[[Sequence[str]], Vectors]
+    ) -> Sequence[Vectors]:
+        """Returns a vector for each text, float32 (1, dim).
 
-        Who waits for one that is being made gets the error as well if that fails.
+        `make` gets those, each once, that are neither kept nor being made. Who waits for one that
+        is being made gets the error as well if that fails.
         """
+        found: dict[str, Vectors] = {}
+        ours: dict[str, Future[Vectors]] = {}
+        others: dict[str, Future[Vectors]] = {}
         with self._lock:
-            if text in self._vectors:
-                self._vectors.move_to_end(text)
-                return self._vectors[text]
-            making = self._making.get(text)
-            if is_first := making is None:
-                making = self._making[text] = Future()
-        if not is_first:
-            return making.result()
+            for text in dict.fromkeys(texts):
+                if text in self._vectors:
+                    self._vectors.move_to_end(text)
+                    found[text] = self._vectors[text]
+                elif text in self._making:
+                    others[text] = self._making[text]
+                else:
+                    ours[text] = self._making[text] = Future()
+        if ours:
+            found |= self._made(ours, make)
+        # Only now, when nobody who is waited for can be waiting for ours.
+        found |= {text: making.result() for text, making in others.items()}
+        return [found[text] for text in texts]
+
+    def _made(
+        self, making: Mapping[str, "Future[Vectors]"], make: Callable[[Sequence[str]], Vectors]
+    ) -> dict[str, Vectors]:
         try:
-            vector = make(text)
+            rows = make(list(making))
         except BaseException as error:
             with self._lock:
-                del self._making[text]
-            making.set_exception(error)
+                for text in making:
+                    del self._making[text]
+            for one in making.values():
+                one.set_exception(error)
             raise
+        # Copied, or one text that is kept would keep all that were made with it.
+        made = {text: rows[at : at + 1].copy() for at, text in enumerate(making)}
         with self._lock:
-            del self._making[text]
-            self._vectors[text] = vector
-            if len(self._vectors) > self._size:
+            for text, vector in made.items():
+                del self._making[text]
+                self._vectors[text] = vector
+            while len(self._vectors) > self._size:
                 self._vectors.popitem(last=False)
-        making.set_result(vector)
-        return vector
+        for text, one in making.items():
+            one.set_result(made[text])
+        return made

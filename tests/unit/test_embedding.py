@@ -63,12 +63,12 @@ class Crowd:
         self._gate = gate
 
     def first(self, text: str) -> Future[Vectors]:
-        asked = self._pool.submit(self.embedding.text, self._gate, text)
+        asked = self._pool.submit(self.embedding.texts, self._gate, [text])
         assert self._gate.entered.acquire(timeout=LONG)
         return asked
 
     def next(self, text: str, embedder: FakeEmbedder | None = None) -> Future[Vectors]:
-        return self._submit(partial(self.embedding.text, embedder or self._gate, text))
+        return self._submit(partial(self.embedding.texts, embedder or self._gate, [text]))
 
     def picture(self, image: Image.Image) -> Future[Vectors]:
         return self._submit(partial(self.embedding.picture, self._gate, image))
@@ -128,7 +128,7 @@ def test_an_error_reaches_every_caller_of_its_pass_and_no_other(pool: ThreadPool
         with pytest.raises(KeyError, match="unknown"):
             one.result(LONG)
     gate.open.release()
-    assert crowd.embedding.text(gate, "text 1").shape == (1, 3)
+    assert crowd.embedding.texts(gate, ["text 1"]).shape == (1, 3)
 
 
 class Making:
@@ -138,24 +138,24 @@ class Making:
         self.texts: list[str] = []
         self.open = threading.Event()
 
-    def __call__(self, text: str) -> Vectors:
-        self.texts.append(text)
+    def __call__(self, texts: Sequence[str]) -> Vectors:
+        self.texts.extend(texts)
         assert self.open.wait(LONG)
-        return unit(TEXTS[text])
+        return unit(*(TEXTS[text] for text in texts))
 
 
 def test_a_text_that_many_ask_for_at_once_is_made_once(pool: ThreadPoolExecutor) -> None:
     cache, making = TextCache(4), Making()
-    asked = [pool.submit(cache.get, "text 3", making) for _ in range(16)]
+    asked = [pool.submit(cache.get, ["text 3"], making) for _ in range(16)]
     wait_for(lambda: pool._work_queue.empty() and making.texts == ["text 3"])
     making.open.set()
-    assert all(np.array_equal(one.result(LONG), unit(TEXTS["text 3"])) for one in asked)
+    assert all(np.array_equal(*one.result(LONG), unit(TEXTS["text 3"])) for one in asked)
     assert making.texts == ["text 3"]
 
 
 def test_a_text_that_could_not_be_made_is_tried_again(pool: ThreadPoolExecutor) -> None:
     cache, making = TextCache(4), Making()
-    asked = [pool.submit(cache.get, "unknown", making) for _ in range(4)]
+    asked = [pool.submit(cache.get, ["unknown"], making) for _ in range(4)]
     wait_for(lambda: making.texts == ["unknown"])
     making.open.set()
     for one in asked:
@@ -163,8 +163,36 @@ def test_a_text_that_could_not_be_made_is_tried_again(pool: ThreadPoolExecutor) 
             one.result(LONG)
     before = len(making.texts)
     with pytest.raises(KeyError, match="unknown"):
-        cache.get("unknown", making)
+        cache.get(["unknown"], making)
     assert len(making.texts) == before + 1
+
+
+def test_two_that_wait_for_each_other_s_texts_get_them(pool: ThreadPoolExecutor) -> None:
+    cache, first, second = TextCache(8), Making(), Making()
+    one = pool.submit(cache.get, ["text 1", "text 2", "text 1"], first)
+    wait_for(lambda: first.texts == ["text 1", "text 2"])
+    other = pool.submit(cache.get, ["text 3", "text 2"], second)
+    wait_for(lambda: second.texts == ["text 3"])
+    again = pool.submit(cache.get, ["text 3"], second)
+    second.open.set()
+    assert np.array_equal(*again.result(LONG), unit(TEXTS["text 3"]))
+    first.open.set()
+    for asked, names in ((one, [1, 2, 1]), (other, [3, 2])):
+        expected = unit(*(TEXTS[f"text {n}"] for n in names))
+        assert np.array_equal(np.concatenate(asked.result(LONG)), expected)
+    assert second.texts == ["text 3"]
+
+
+def test_the_texts_of_one_query_are_one_pass() -> None:
+    gate = Gate()
+    gate.open.release(2)
+    indexes = {Modality.IMAGE: FakeIndex([1], unit((1, 0, 0))), Modality.TEXT: FakeIndex()}
+    item = Item(1, "/pictures", "1.jpg", Kind.IMAGE, Modality.IMAGE, 0)
+    searcher = Searcher(FakeCatalog([item]), indexes, gate)
+    terms = [Term(Text("text 1")), Term(Text("text 2"), -1.0), Term(Text("text 3"), 2.0)]
+    searcher.search(Query(tuple(terms), k=1))
+    searcher.search(Query((*terms, Term(Text("text 4"))), k=1))
+    assert gate.passes == [["text 1", "text 2", "text 3"], ["text 4"]]
 
 
 def test_searches_at_once_share_passes_and_texts(pool: ThreadPoolExecutor) -> None:

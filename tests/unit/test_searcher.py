@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from threading import Lock
@@ -186,13 +187,13 @@ def test_same_text_is_embedded_once(library: Library) -> None:
 def test_only_the_texts_used_last_are_kept() -> None:
     made: list[str] = []
 
-    def make(text: str) -> Vectors:
-        made.append(text)
-        return unit([1, 0])
+    def make(texts: Sequence[str]) -> Vectors:
+        made.extend(texts)
+        return unit(*([1, 0] for _ in texts))
 
     cache = TextCache(2)
     for text in ["a", "b", "a", "c", "a", "b"]:
-        cache.get(text, make)
+        cache.get([text], make)
     assert made == ["a", "b", "c", "b"]
 
 
