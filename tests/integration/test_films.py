@@ -87,6 +87,20 @@ def test_a_text_jumps_to_the_second_of_the_film(library: Path) -> None:
     assert shown.split("\t")[1:] == [str(library.parent / "media/trip.mp4"), "0:04"]
 
 
+def test_the_scenes_of_a_film_are_where_it_shows_what_was_asked(library: Path) -> None:
+    cuts = cuts_ms(six_scenes())
+    for number, colour in enumerate(COLOURS):
+        told = atisbo("search", colour, "--collapse", "--json", "--library", library).stdout
+        (found,) = [one for one in json.loads(told)["hits"] if one["scenes"]]
+        assert found["item"]["path"] == "trip.mp4"
+        assert len({found["item"]["id"], *(one["item"]["id"] for one in found["group"])}) == 6
+        best, *others = found["scenes"]
+        assert abs(best["start_ms"] - cuts[number]) <= 200, colour
+        assert abs(best["end_ms"] - cuts[number + 1]) <= 200, colour
+        assert best["start_ms"] <= best["best_ms"] < best["end_ms"]
+        assert all(other["score"] <= best["score"] for other in others)
+
+
 def test_everything_in_the_folder_is_there_once(library: Path) -> None:
     facts = status(library)
     assert (facts["pictures"], facts["films"], facts["moments_of_films"]) == (2, 1, 6)
