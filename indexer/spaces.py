@@ -2,6 +2,7 @@
 
 library.json              {"format": 1, "id": uuid, "space": NAME}, NAME is live
 spaces/NAME/space.json    {"model", "fingerprint", "dim", "adapter": null or {"base", "file"}, ...}
+spaces/NAME/relevance.json what its cosines are worth, see indexer.calibration; may be missing
 
 A library's first space holds the model's own vectors. A taught space holds the same items under an
 adapter; its vectors follow from those of its base. Replacing library.json is the switch; space.json
@@ -254,7 +255,12 @@ def open_vectors(folder: Path, space: Space, modality: Modality, kind: str) -> S
 
 def vectors_folder(folder: Path, space: Space, modality: Modality) -> Path:
     """Returns where the space's index of that modality lives."""
-    return _folder(folder, space.name) / modality
+    return space_folder(folder, space) / modality
+
+
+def space_folder(folder: Path, space: Space) -> Path:
+    """Returns where all that belongs to the space lives."""
+    return _folder(folder, space.name)
 
 
 def open_family(folder: Path, base: Space, modality: Modality, kind: str) -> FamilyIndex:

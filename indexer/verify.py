@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from indexer.calibration import drop_fitted, read_fitted
 from indexer.errors import ConfigError, Unavailable
 from indexer.media.remote import list_shards
-from indexer.spaces import Space, open_family, open_vectors, read_adapter, spaces
+from indexer.spaces import Space, open_family, open_vectors, read_adapter, space_folder, spaces
 from indexer.thumbnails import Thumbnails
 from indexer.types import CatalogWriter, Ids, Modality, SourceFile, is_url
 from indexer.vectors.stored import StoredIndex
@@ -60,6 +61,8 @@ def verify(folder: Path, catalog: CatalogWriter, *, repair: bool = False) -> Che
     family = next(space.base or space.name for space in known if space.live)
     lost: list[Ids] = []
     gone: Ids = np.empty(0, np.int64)
+    for space in known:
+        findings += _relevance(folder, space, repair=repair)
     for modality in Modality:
         rows = catalog.ids(modality)
         counts[f"{modality} rows"] = len(rows)
@@ -160,6 +163,18 @@ def _codes(folder: Path, space: Space, modality: Modality, *, repair: bool) -> I
         remedy = "dropped, to be made anew" if repair else "atisbo verify --repair"
         if repair:
             drop_structure(place)
+        yield Finding(str(error), remedy, mended=repair)
+
+
+def _relevance(folder: Path, space: Space, *, repair: bool) -> Iterator[Finding]:
+    """Yields what is wrong with what tells the worth of the space's scores."""
+    place = space_folder(folder, space)
+    try:
+        read_fitted(place, space.fingerprint)
+    except Unavailable as error:
+        if repair:
+            drop_fitted(place)
+        remedy = "dropped; atisbo calibrate makes it anew" if repair else "atisbo verify --repair"
         yield Finding(str(error), remedy, mended=repair)
 
 

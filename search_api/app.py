@@ -13,8 +13,10 @@ from indexer.config import Settings, load_settings
 from indexer.embedders import hint, open_embedder
 from indexer.library import adapted, open_library
 from indexer.media.image import THUMBNAIL_SIDE
+from indexer.spaces import space_folder
 from search_api import errors, guard
 from search_api.codec import MediaCodec
+from search_api.judging import KeptCalibration
 from search_api.live import LiveSpace
 from search_api.pictures import Pictures
 from search_api.routes.document import ErrorBody
@@ -108,6 +110,9 @@ def open_read_side(settings: Settings, *, model: str | None = None) -> tuple[Sea
         look=pictures.look,
         remember=AskedTexts(settings.library).remember if settings.remember_queries else None,
         vocabulary=words,
+        calibration=KeptCalibration(
+            space_folder(settings.library, library.space), library.space.fingerprint
+        ),
     )
     return searcher, pictures
 

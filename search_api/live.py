@@ -7,8 +7,9 @@ from indexer.config import Settings
 from indexer.embedders import open_embedder
 from indexer.errors import AtisboError
 from indexer.library import adapted, live_space, open_space
-from indexer.spaces import HEAD, Space, read_space
+from indexer.spaces import HEAD, Space, read_space, space_folder
 from indexer.types import Embedder
+from search_api.judging import KeptCalibration
 from search_api.view import View
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,11 @@ class LiveSpace:
     def _take(self, space: Space, model: Embedder) -> None:
         settings = self._settings
         embedder = adapted(settings.library, space, model)
-        self._loaded = View(open_space(settings.library, space, settings.index), embedder)
+        self._loaded = View(
+            open_space(settings.library, space, settings.index),
+            embedder,
+            KeptCalibration(space_folder(settings.library, space), space.fingerprint),
+        )
         self._name, self._model = space.name, model
 
     def _state(self) -> _State:

@@ -3,8 +3,8 @@
 A search always returns something. Whether it is right is told by the cosine, but not by the same
 one for every query: what a short name finds lies nearer than what a long sentence finds, because a
 sentence says more than any picture shows; and the best of many pictures lies nearer by chance than
-the best of few. So the calibration knows the number of telling words and of pictures searched. It
-belongs to one model, since each model's cosines have a range of their own.
+the best of few. So the calibration (indexer.calibration) knows the number of telling words and of
+pictures searched. It belongs to one space, since each model's cosines have a range of their own.
 
 Spreads of scores over the library do not help here, though they do in fusing terms: a library full
 of dogs has high scores for dogs everywhere, and "stands out" would call all of them unlikely.
@@ -14,13 +14,12 @@ of dogs has high scores for dogs everywhere, and "stands out" would call all of 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import exp, log
 
+from indexer.calibration import NOTHING, STRONG, TOP, Calibration
 from indexer.types import Hit
 from indexer.wording import words_of
 
-_TOP = 3
-_STRONG, _NOTHING, _LIKELY = 0.8, 0.2, 0.5
+_LIKELY = 0.5
 
 
 class Verdict(StrEnum):
@@ -32,49 +31,10 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """A logistic in the cosine, in the logarithm of one more than the number of telling words, and
-    in that of the number of pictures searched.
-
-    It was fitted so that queries with and without a right answer weigh the same. Libraries smaller
-    or larger than those it was fitted on, `sizes`, count like the nearest of these.
-    """
-
-    cosine: float
-    words: float
-    offset: float
-    size: float = 0.0
-    sizes: tuple[int, int] = (1, 1)
-
-    def probability(self, cosine: float, text: str, searched: int) -> float:
-        """Returns how likely a picture of this cosine is what the text asks for, from 0 to 1.
-
-        Args:
-            cosine: That of the picture and the text.
-            text: What was asked for.
-            searched: How many pictures there are to find.
-        """
-        told = log(len(words_of(text)) + 1)
-        size = log(min(max(searched, self.sizes[0]), self.sizes[1]))
-        total = self.cosine * cosine + self.words * told + self.size * size + self.offset
-        return 1 / (1 + exp(-total))
-
-
-CALIBRATIONS = {
-    # pocket: fitted on half of some 100 names of classes and 14 everyday words, bare and in "a
-    # photo of a ...", and of 600 captions, asked of three libraries with and without what is meant:
-    # 1,007 classed photos and 1,091 of Flickr8k that the model was not trained on, and all 10,599
-    # classed photos, most of which it was. How it does on the other half: docs/asking.md.
-    "131c5ea7670afe4a": Calibration(36.5, 0.34, -2.9, size=-1.63, sizes=(1_007, 10_599)),
-}
-"""By the fingerprint of the model."""
-
-
-@dataclass(frozen=True, slots=True)
 class Judgement:
     """Hits with their probabilities, what the answer is worth, and how many hits are likely.
 
-    `likely` counts from the first on. It and `verdict` are None where nothing is known of the model
+    `likely` counts from the first on. It and `verdict` are None where nothing is known of the space
     or of such queries.
     """
 
@@ -91,7 +51,7 @@ def judge(
     Args:
         hits: In the order in which they are shown.
         text: What was asked for; None where that was not one text alone.
-        calibration: That of the model; None where there is none.
+        calibration: That of the space; None where there is none.
         searched: How many pictures there are to find.
     """
     if text is None or calibration is None:
@@ -102,11 +62,11 @@ def judge(
 
     judged = [replace(hit, probability=probability(hit.score)) for hit in hits]
     said = [_says_all(hit, text) for hit in hits]
-    top = sorted((hit.score for hit in hits), reverse=True)[:_TOP]
+    top = sorted((hit.score for hit in hits), reverse=True)[:TOP]
     worth = probability(sum(top) / len(top)) if top else 0.0
-    if worth >= _STRONG or any(said[:_TOP]):
+    if worth >= STRONG or any(said[:TOP]):
         verdict = Verdict.STRONG
-    elif worth < _NOTHING and not any(said):
+    elif worth < NOTHING and not any(said):
         verdict = Verdict.NOTHING
     else:
         verdict = Verdict.WEAK

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
 
 import numpy as np
 from PIL.Image import Image
 
+from indexer.calibration import Calibration
 from indexer.filters import FAVOURITE, Filter, Tagged
 from indexer.types import Catalog, Embedder, Hit, Item, Modality, Place, VectorIndex, Vectors
 from indexer.vectors.structure import Structure
@@ -16,13 +17,14 @@ from indexer.vectors.tuned import TunedIndex
 from search_api.aiming import Aim, Aiming
 from search_api.gathering import Gathering
 from search_api.grouping import Group, grouped
+from search_api.judging import judged
 from search_api.labels import DEFAULT_LABELS, Label, Labelling
 from search_api.lookup import Lookup
 from search_api.narrowing import Narrowing, Now
 from search_api.pages import cursor_of
 from search_api.query import Like, Query, Sort, Target, Term, Text, texts_of
 from search_api.ranking import diverse
-from search_api.relevance import CALIBRATIONS, Judgement, Verdict, judge
+from search_api.relevance import Verdict
 from search_api.scenes import Scene, Scored, scenes, timeline
 from search_api.view import View, among
 
@@ -105,6 +107,7 @@ class Searcher(Lookup):
         look: Callable[[Item], Image] | None = None,
         remember: Callable[[str], None] | None = None,
         vocabulary: Sequence[str] = (),
+        calibration: Callable[[], Calibration | None] | None = None,
     ) -> None:
         """Answers from the given parts, until `follow` returns others: another space is live.
 
@@ -116,9 +119,11 @@ class Searcher(Lookup):
             look: Returns the picture of an item, to take regions of; None where there are none.
             remember: Takes each text that was searched for.
             vocabulary: Words to say what pictures show.
+            calibration: Returns what scores are worth in the space; None for what comes with the
+                model.
         """
         super().__init__(catalog)
-        self._view = View(indexes, embedder)
+        self._view = View(indexes, embedder, calibration)
         self._follow = follow
         self._remember = remember
         self._aiming = Aiming(self, look)
@@ -153,8 +158,8 @@ class Searcher(Lookup):
             found = self._listed(query, wanted)
         groups = self._arranged(view, query, found.hits)
         shown = groups[: query.k]
-        judged = self._judged(view, query, [group.leader for group in shown])
-        hits = judged.hits
+        judgement = judged(view, query, [group.leader for group in shown])
+        hits = judgement.hits
         fetching = perf_counter()
         items = [hit.item for group in shown for hit in group.hits]
         pictures, films = self.pictures_of(items), self.films_of(items)
@@ -182,8 +187,8 @@ class Searcher(Lookup):
             groups={group.leader.item.id: group.hits for group in shown if len(group.hits) > 1},
             scenes=self._scenes(view, query, shown),
             next=cursor_of(query, seen) if len(hits) == query.k else None,
-            verdict=judged.verdict,
-            likely=judged.likely,
+            verdict=judgement.verdict,
+            likely=judgement.likely,
             favourites=favourites,
             labels=self._labelling.of_query(view, query, found.toward),
         )
@@ -274,18 +279,6 @@ class Searcher(Lookup):
                 ((score - mean) / spread, hit) for score, hit in zip(best, ours, strict=True)
             ]
         return [hit for _, hit in sorted(values, key=lambda one: -one[0])]
-
-    def _judged(self, view: View, query: Query, hits: Sequence[Hit]) -> Judgement:
-        """Returns what the hits are worth, where they are pictures that one text asked for."""
-        finds = [term.what for term in query.terms if term.weight > 0]
-        text = finds[0].text if len(finds) == 1 and isinstance(finds[0], Text) else None
-        pictures = query.target.modalities == (Modality.IMAGE,)
-        if not pictures or query.more or query.sort is not Sort.SCORE:
-            text = None
-        searched = len(view.indexes[Modality.IMAGE])
-        judged = judge(hits, text, CALIBRATIONS.get(view.embedder.fingerprint), searched)
-        # What follows on later pages says nothing of the answer as a whole.
-        return replace(judged, verdict=None) if query.seen else judged
 
     def _listed(self, query: Query, wanted: int) -> _Found:
         """Returns what passes the filters, in order of time: nothing says what is best."""

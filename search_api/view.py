@@ -9,6 +9,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.calibration import BUILT_IN, Calibration
 from indexer.types import Embedder, Ids, Modality, VectorIndex, Vectors
 from search_api.spread import Spread, SpreadKeeper
 
@@ -20,9 +21,22 @@ CACHED_TEXTS = 512
 class View:
     """A space as it is searched: vectors, and the model that turns queries into such vectors."""
 
-    def __init__(self, indexes: Mapping[Modality, VectorIndex], embedder: Embedder) -> None:
+    def __init__(
+        self,
+        indexes: Mapping[Modality, VectorIndex],
+        embedder: Embedder,
+        calibration: Callable[[], Calibration | None] | None = None,
+    ) -> None:
+        """Takes what there is to search.
+
+        Args:
+            indexes: The vectors of each modality.
+            embedder: Turns queries into such vectors.
+            calibration: Returns what the scores are worth now; None for what comes with the model.
+        """
         self.indexes = indexes
         self.embedder = embedder
+        self.calibration = calibration or (lambda: BUILT_IN.get(embedder.fingerprint))
         self.texts = TextCache(CACHED_TEXTS)
         self._spreads = {modality: SpreadKeeper() for modality in indexes}
 

@@ -32,11 +32,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from indexer.calibration import BUILT_IN, NOTHING, STRONG, TOP
 from indexer.training.sources import collect
 from indexer.types import Modality
 from indexer.wording import words_of
 from search_api.originals import shown_member
-from search_api.relevance import _NOTHING, _STRONG, _TOP, CALIBRATIONS
 
 TEMPLATES = ("{}", "a photo of a {}")
 LEAST = 3
@@ -62,9 +62,9 @@ def ask(photos: Photos, text: str, without=()) -> float:
     """Returns the mean cosine of the best hits, those left out that the library is to lack."""
     index = photos.view.indexes[Modality.IMAGE]
     vector = photos.view.embedder.embed_texts([text])
-    found = index.search(vector, _TOP + len(without), np.array(photos.ids))
+    found = index.search(vector, TOP + len(without), np.array(photos.ids))
     pairs = zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True)
-    return float(np.mean([score for id, score in pairs if id not in without][:_TOP]))
+    return float(np.mean([score for id, score in pairs if id not in without][:TOP]))
 
 
 def of_classes(photos: Photos, size: str, captions: Sequence[str]) -> Iterator[Asked]:
@@ -183,7 +183,7 @@ def draw(file: Path, points: list[tuple[float, float]], found: list[Asked], said
     ]
     labels = [f"{kind}, {'there' if right else 'not there'}" for kind, right in kinds]
     other.boxplot(values, orientation="horizontal", tick_labels=labels, showfliers=False)
-    other.axvspan(_NOTHING, _STRONG, color="#e07b39", alpha=0.12)
+    other.axvspan(NOTHING, STRONG, color="#e07b39", alpha=0.12)
     other.set(xlabel="probability told (shaded: weak)", title="Answers, by kind of query")
     for axes in (left, other):
         axes.spines[["top", "right"]].set_visible(False)
@@ -209,7 +209,7 @@ def main(data: Path, picture: Path | None) -> None:
         ]
     fit = fitted([one for one in found if one.subject % 2 == 0])
     judged = [one for one in found if one.subject % 2]
-    shipped = CALIBRATIONS[classed.view.embedder.fingerprint]
+    shipped = BUILT_IN[classed.view.embedder.fingerprint]
     console.print(
         f"Fitted on one half: {fit[0]:.1f} x cosine + {fit[1]:.2f} x ln(words + 1) {fit[2]:+.2f} x "
         f"ln(pictures) {fit[3]:+.1f}; shipped: {shipped}"
@@ -233,15 +233,15 @@ def main(data: Path, picture: Path | None) -> None:
     for kind, there in sorted({(one.kind, one.right) for one in judged}):
         mine = np.array([(one.kind, one.right) == (kind, there) for one in judged])
         shares = (
-            (said[mine] >= _STRONG).mean(),
-            ((said[mine] < _STRONG) & (said[mine] >= _NOTHING)).mean(),
-            (said[mine] < _NOTHING).mean(),
+            (said[mine] >= STRONG).mean(),
+            ((said[mine] < STRONG) & (said[mine] >= NOTHING)).mean(),
+            (said[mine] < NOTHING).mean(),
         )
         table.add_row(
             kind, "there" if there else "not there", str(mine.sum()), *(f"{s:.0%}" for s in shares)
         )
     console.print(table)
-    strong, nothing = said >= _STRONG, said < _NOTHING
+    strong, nothing = said >= STRONG, said < NOTHING
     console.print(
         f"strong: precision {np.average(right[strong], weights=weight[strong]):.1%}, recall "
         f"{weight[strong & right].sum() / weight[right].sum():.1%}; nothing: precision "

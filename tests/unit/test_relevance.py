@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.calibration import Calibration
 from indexer.types import Hit, Modality, Part, Reason
-from search_api import searcher
 from search_api.grammar import parse_query
 from search_api.query import Sort, Target
-from search_api.relevance import Calibration, Verdict, judge
+from search_api.relevance import Verdict, judge
 from search_api.searcher import Answer, Searcher
 from tests.fakes import FakeCatalog, FakeEmbedder, FakeIndex, caption, picture, unit
 
@@ -79,16 +79,15 @@ def test_without_a_calibration_nothing_is_said() -> None:
 
 
 @pytest.fixture
-def answer(monkeypatch: pytest.MonkeyPatch):
+def answer():
     """Answers queries over a red and a green picture, with a model that was measured."""
     embedder = FakeEmbedder({"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)})
-    monkeypatch.setitem(searcher.CALIBRATIONS, embedder.fingerprint, STEEP)
     indexes = {
         Modality.IMAGE: FakeIndex([1, 2], unit([1, 0, 0.1], [0, 1, 0])),
         Modality.TEXT: FakeIndex([3], unit([1, 0, 0])),
     }
     catalog = FakeCatalog([picture(1), picture(2), caption(3, "x", about=1)])
-    made = Searcher(catalog, indexes, embedder)
+    made = Searcher(catalog, indexes, embedder, calibration=lambda: STEEP)
 
     def ask(**query: object) -> Answer:
         return made.search(parse_query(**query))
