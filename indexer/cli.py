@@ -14,6 +14,10 @@ _COMMANDS = {
     "search": ("search_api.cli:search", "Find pictures or captions by text or by a picture."),
     "serve": ("search_api.cli:serve", "Serve the web page and the HTTP API."),
     "evaluate": ("indexer.commands.evaluate:evaluate", "Judge a library by its own captions."),
+    "calibrate": (
+        "indexer.commands.calibrate:calibrate_command",
+        "Measure what scores are worth, for verdicts.",
+    ),
     "teach": ("indexer.commands.teach:teach", "Teach a library's space by its own captions."),
     "train": ("indexer.commands.train:train", "Train a small model on captioned pictures."),
     "models": ("indexer.commands.models:models", "List models and spaces; switch between spaces."),

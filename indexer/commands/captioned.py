@@ -1,5 +1,6 @@
 """The captions of a library and their pictures, with the vectors that a space stores of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,12 +15,15 @@ from indexer.types import Ids, Modality, Vectors
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """Ids int64 (t,) of captions and (i,) of their pictures, ascending; the rest as in `Pairs`."""
+    """Ids int64 (t,) of captions and (i,) of their pictures, ascending; `said` is what the captions
+    say; the rest as in `Pairs`.
+    """
 
     captions: Ids
     pictures: Ids
     about: Numbers
     words: Numbers
+    said: Sequence[str]
 
     def stored(self, library: Library, space: Space) -> Pairs:
         """Returns the pairs with the vectors that the space stores.
@@ -34,6 +38,22 @@ class Captioned:
             self.about,
             self.words,
         )
+
+    def searched(self, library: Library) -> Pairs:
+        """Returns the pairs with the vectors of the library's own indexes, read where they lie.
+
+        Raises:
+            Unavailable: an index lacks one.
+        """
+        try:
+            return Pairs(
+                library.indexes[Modality.IMAGE].vectors(self.pictures),
+                library.indexes[Modality.TEXT].vectors(self.captions),
+                self.about,
+                self.words,
+            )
+        except KeyError as error:
+            raise _lacking(library.space, error) from error
 
 
 def captioned(library: Library, sample: int | None = None, *, seed: int = 0) -> Captioned:
@@ -58,14 +78,18 @@ def captioned(library: Library, sample: int | None = None, *, seed: int = 0) -> 
     items = library.catalog.fetch(captions.tolist())
     said = [items[id].text or "" for id in captions.tolist()]
     about = np.searchsorted(pictures, of_captions).astype(np.int64)
-    return Captioned(captions, pictures, about, words(said))
+    return Captioned(captions, pictures, about, words(said), said)
 
 
 def _stored(library: Library, space: Space, modality: Modality, ids: Ids) -> Vectors:
     try:
         return open_vectors(library.folder, space, modality, "exact").vectors(ids)
     except KeyError as error:
-        raise Unavailable(
-            f"space {space.name} lacks the vector of an item that the catalogue shows ({error}). "
-            "Run atisbo index again."
-        ) from error
+        raise _lacking(space, error) from error
+
+
+def _lacking(space: Space, error: KeyError) -> Unavailable:
+    return Unavailable(
+        f"space {space.name} lacks the vector of an item that the catalogue shows ({error}). "
+        "Run atisbo index again."
+    )

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from indexer import options
+from indexer.commands.calibrating import calibrate_if_due
 from indexer.commands.moving import model_of
 from indexer.commands.passes import Pass, run_pass, show_troubles, summary
 from indexer.commands.roots import known_roots
@@ -111,6 +112,7 @@ def index(
                 rebuild_indexes(settings, console, kind=kind, model=used)
             else:
                 tend_indexes(settings, console, model=used)
+            calibrate_if_due(settings, console, used)
         except KeyboardInterrupt:
             console.print("Stopped. What was done is kept; run the same command to go on.")
             sys.exit(EXIT_INTERRUPTED)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from indexer import options
+from indexer.commands.calibrating import relevance_of
 from indexer.commands.vectors import LABELS
 from indexer.config import load_settings
 from indexer.library import Library, open_library
@@ -30,6 +31,7 @@ def status(list_skipped: bool, as_json: bool, **chosen: object) -> None:
     facts = _facts(library)
     made = _indexes(library)
     skipped = _skipped(library) if list_skipped else []
+    facts["relevance"] = relevance_of(library)
     if as_json:
         indexes = {
             modality: asdict(index.structure) if index.structure else None

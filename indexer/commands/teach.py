@@ -11,7 +11,9 @@ from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 
 from indexer import options
+from indexer.commands.calibrating import calibrate_if_due
 from indexer.commands.captioned import captioned
+from indexer.commands.passes import Model
 from indexer.commands.vectors import tend_indexes
 from indexer.config import Settings, load_settings
 from indexer.embedders.adapted import Adapter
@@ -150,7 +152,9 @@ def _go_live(
     }
     space = add_space(settings.library, library.space, adapter, facts)
     use_space(settings.library, space.name)
-    tend_indexes(settings, Console(stderr=True))
+    console = Console(stderr=True)
+    tend_indexes(settings, console)
+    calibrate_if_due(settings, console, Model(space.model, settings, console))
     click.echo(
         f"Space {space.name} is live. A running atisbo serve follows at once.\n"
         f"Go back with: atisbo models use {live.name} --library {settings.library}"

@@ -14,6 +14,7 @@ from watchfiles import Change
 from watchfiles import watch as notifications
 
 from indexer import options
+from indexer.commands.calibrating import calibrate_if_due
 from indexer.commands.lines import WARNING, say
 from indexer.commands.moving import model_of
 from indexer.commands.passes import Model, Pass, run_pass, show_troubles
@@ -115,6 +116,7 @@ def _keep_up(part: Folders, model: Model, settings: Settings, console: Console) 
         with writing(settings.library, wait=True):
             done = run_pass(part, model, settings, console)
             tend_indexes(settings, console, model=model)
+            calibrate_if_due(settings, console, model)
     except Unavailable as error:
         say(console, f"{time.strftime('%X')}  {error} Trying again.", style=WARNING)
         return False

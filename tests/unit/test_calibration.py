@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from indexer.backup import backup
@@ -19,12 +20,22 @@ from indexer.calibration import (
     write_fitted,
 )
 from indexer.catalog import open_catalog
+from indexer.config import load_settings
 from indexer.embedders import open_embedder
+from indexer.embedders.adapted import EMBEDDED, Adapter, Residual
 from indexer.errors import IndexMismatch, Unavailable
 from indexer.library import live_space, make_library, open_library
-from indexer.spaces import drop_space, own_space, space_folder, use_space, write_first
+from indexer.spaces import (
+    add_space,
+    drop_space,
+    own_space,
+    space_folder,
+    use_space,
+    write_first,
+)
 from indexer.verify import verify
 from search_api.judging import KeptCalibration
+from search_api.live import LiveSpace
 
 MADE = Calibration(20.0, 0.5, -6.0, size=-0.7, sizes=(100, 400), lengths=(1, 8))
 FIGURES = Figures(100, 0.8, 0.75, 0.85, 0.8, 0.05, 0.9, 0.4, None, 0.0)
@@ -172,3 +183,21 @@ def test_it_goes_with_its_space(library: Path) -> None:
     assert calibration_of(place(library), other.fingerprint) is None
     drop_space(library, first.name)
     assert not space_folder(library, first).exists()
+
+
+def test_a_service_that_follows_a_switch_judges_by_the_space_it_switched_to(library: Path) -> None:
+    settings = load_settings(library=library)
+    first = live_space(library)
+    follow = LiveSpace(settings, first, open_embedder("colour"))
+    shape = ((4, 3), (4,), (3, 4), (3,))
+    residual = Residual(*(np.full(size, 0.1, np.float32) for size in shape))
+    other = add_space(library, first, Adapter(dict.fromkeys(EMBEDDED, residual)), {})
+    write_fitted(space_folder(library, other), replace(FITTED, fingerprint=other.fingerprint))
+    use_space(library, other.name)
+    view = follow()
+    assert view is not None
+    assert view.calibration() == MADE
+    use_space(library, first.name)
+    view = follow()
+    assert view is not None
+    assert view.calibration() is None
