@@ -35,7 +35,7 @@ def calibrate_command(seed: int, dry_run: bool, as_json: bool, **chosen: object)
     built-in model's own is as good, that one stays.
 
     atisbo index does it by itself for models without one, once there are enough captions and
-    whenever the library has doubled since.
+    whenever the library has doubled since. Exits with 1 if it is refused.
     """
     settings = load_settings(**chosen)
     console = Console(stderr=True)

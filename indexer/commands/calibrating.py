@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -58,11 +59,7 @@ def calibrate_if_due(settings: Settings, console: Console, model: Model) -> None
     place = space_folder(settings.library, space)
     library = open_library(settings.library, database=settings.database, index=settings.index)
     try:
-        fitted = read_fitted(place, space.fingerprint)
-    except Unavailable:
-        fitted = None
-    try:
-        if not is_due(space, fitted, held(library)) or not _enough(library):
+        if not is_due(space, _fitted(place, space), held(library)) or not _enough(library):
             return
         made = fit_space(library, model, console)
         write_fitted(place, made)
@@ -127,8 +124,8 @@ def relevance_of(library: Library) -> str:
     space = library.space
     try:
         fitted = read_fitted(space_folder(library.folder, space), space.fingerprint)
-    except Unavailable as error:
-        return str(error)
+    except AtisboError as error:
+        return f"none: {error}"
     built_in = "comes with the model" if space.fingerprint in BUILT_IN else ""
     if fitted is None:
         return built_in or (
@@ -138,6 +135,14 @@ def relevance_of(library: Library) -> str:
     if built_in and fitted.calibration is None:
         return f"{built_in}; one of the library's own was {told(fitted)}"
     return told(fitted)
+
+
+def _fitted(place: Path, space: Space) -> Fitted | None:
+    """Returns what was fitted before; a damaged file counts as none, and is written anew."""
+    try:
+        return read_fitted(place, space.fingerprint)
+    except Unavailable:
+        return None
 
 
 def _enough(library: Library) -> bool:
