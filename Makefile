@@ -88,9 +88,10 @@ bench-refine: $(READY)
 bench-words: $(READY)
 	$(BIN)/python tests/benchmarks/bench_words.py --data "$(DATA)"
 
-# What verdicts and probabilities are worth: make bench-relevance DATA=/some/folder PICTURE=relevance.png
+# What verdicts and probabilities are worth: make bench-relevance DATA=/some/folder PICTURE=relevance.png,
+# or with another model: make bench-relevance DATA=/some/folder BENCH_MODEL=open_clip:local-dir:/some/model
 bench-relevance: $(READY)
-	$(BIN)/python tests/benchmarks/bench_relevance.py --data "$(DATA)" $(if $(PICTURE),--picture "$(PICTURE)")
+	$(BIN)/python tests/benchmarks/bench_relevance.py --data "$(DATA)" --model "$(BENCH_MODEL)" $(if $(PICTURE),--picture "$(PICTURE)")
 
 # Teaching, on libraries made of DATA (flickr8k/ and photos/): make bench-teach DATA=/some/folder
 bench-teach: $(READY)

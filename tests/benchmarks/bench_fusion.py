@@ -59,7 +59,7 @@ class Photos:
 
     def __init__(self, library: Library) -> None:
         self.catalog = library.catalog
-        self.view = View(library.indexes, open_embedder("pocket"))
+        self.view = View(library.indexes, open_embedder(library.space.model))
         self.aiming = Aiming(Lookup(library.catalog), None)
         self.spread = self.view.spread(Modality.IMAGE)
         self.ids = self.view.indexes[Modality.IMAGE].ids.tolist()
@@ -160,7 +160,7 @@ def refined(photos: Photos) -> Iterator[tuple[int, float, float, float, float]]:
             plain_seen.update(plain)
 
 
-def told_by_captions(data: Path, folder: Path) -> Photos:
+def told_by_captions(data: Path, folder: Path, model: str = "pocket") -> Photos:
     """Indexes photos that the model was not trained on, without their captions."""
     trained = {Path(line).name for line in (data / "train.txt").read_text().split()}
     captions: dict[str, list[set[str]]] = defaultdict(list)
@@ -173,7 +173,7 @@ def told_by_captions(data: Path, folder: Path) -> Photos:
         place = folder / "photos" / Path(image).name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(data / image, place)
-    photos = indexed(folder / "photos", folder / "library")
+    photos = indexed(folder / "photos", folder / "library", model)
     ids = {item.path: item.id for item in photos.catalog.fetch(photos.ids).values()}
     counted = {
         ids[Path(image).name]: {word: sum(word in one for one in said) for word in WORDS}
@@ -185,9 +185,9 @@ def told_by_captions(data: Path, folder: Path) -> Photos:
     return photos
 
 
-def told_by_class(data: Path, folder: Path) -> Photos:
+def told_by_class(data: Path, folder: Path, model: str = "pocket") -> Photos:
     """Indexes classed photos; the class is a caption there, which is not searched."""
-    photos = indexed(data, folder / "classes")
+    photos = indexed(data, folder / "classes", model)
     found: dict[str, set[int]] = defaultdict(set)
     captions, pictures = photos.catalog.pairs()
     texts = photos.catalog.fetch(captions.tolist())
@@ -199,10 +199,10 @@ def told_by_class(data: Path, folder: Path) -> Photos:
     return photos
 
 
-def indexed(photos: Path, library: Path) -> Photos:
-    """Returns the photos of a folder, indexed with `pocket`."""
+def indexed(photos: Path, library: Path, model: str) -> Photos:
+    """Returns the photos of a folder, indexed with the model."""
     command = [sys.executable, "-m", "indexer", "index", str(photos), "--library", str(library)]
-    subprocess.run([*command, "--model", "pocket"], check=True, capture_output=True)
+    subprocess.run([*command, "--model", model], check=True, capture_output=True)
     return Photos(open_library(library))
 
 

@@ -1,6 +1,7 @@
 """How far the verdict on an answer, and the probability of its hits, can be trusted.
 
     make bench-relevance DATA=/folder/with/flickr8k/and/photos PICTURE=relevance.png
+    make bench-relevance DATA=... BENCH_MODEL=open_clip:local-dir:/folder/of/a/model
 
 Queries with and without a right answer in the library, from photos whose contents are known, asked
 by looks alone. `small` are photos that `pocket` was not trained on, one in ten of the classed ones
@@ -14,14 +15,15 @@ and a thousand of Flickr8k; `large` are all classed photos, most of which it was
 
 Half of the subjects are for fitting, the other half are judged. Removed classes leave what is like
 them (a yawl where ketches were), so some of what counts as wrong here is not. Kinds of queries
-weigh the same, and so do queries with and without an answer.
+weigh the same, and so do queries with and without an answer. Beside the calibration that comes with
+`pocket`, ways to fit one to each library by itself are judged, with any model (relevance_fits).
 """
 
 import csv
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -29,10 +31,13 @@ import numpy as np
 from bench_fusion import LEAST as FEWEST
 from bench_fusion import WORDS, Photos, told_by_captions, told_by_class
 from numpy.typing import NDArray
+from relevance_fits import captioned, classed, told, told_apart
 from rich.console import Console
 from rich.table import Table
 
 from indexer.calibration import BUILT_IN, NOTHING, STRONG, TOP
+from indexer.evaluation.asking import Asked
+from indexer.evaluation.calibrating import area, calibration_error, weights
 from indexer.training.sources import collect
 from indexer.types import Modality
 from indexer.wording import words_of
@@ -46,19 +51,7 @@ Shares = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An answer: the mean cosine of its best hits, the words asked, whether one is right."""
-
-    cosine: float
-    text: str
-    right: bool
-    kind: str
-    subject: int
-    searched: int
-
-
-def ask(photos: Photos, text: str, without=()) -> float:
+def best(photos: Photos, text: str, without=()) -> float:
     """Returns the mean cosine of the best hits, those left out that the library is to lack."""
     index = photos.view.indexes[Modality.IMAGE]
     vector = photos.view.embedder.embed_texts([text])
@@ -75,28 +68,33 @@ def of_classes(photos: Photos, size: str, captions: Sequence[str]) -> Iterator[A
         if len(photos.true[name]) < LEAST or "," in name:
             continue
         for text in (template.format(name) for template in TEMPLATES):
-            there, gone = ask(photos, text), ask(photos, text, photos.true[name])
-            yield Asked(there, text, True, f"name, {size}", subject, count)
-            yield Asked(gone, text, False, f"name, {size}", subject, count)
+            there, gone = best(photos, text), best(photos, text, photos.true[name])
+            yield Asked(f"name, {size}", subject, text, there, count, right=True)
+            yield Asked(f"name, {size}", subject, text, gone, count, right=False)
     for subject, text in enumerate(captions):
-        yield Asked(ask(photos, text), text, False, f"foreign caption, {size}", subject, count)
+        cosine = best(photos, text)
+        yield Asked(f"foreign caption, {size}", subject, text, cosine, count, right=False)
 
 
 def of_captioned(photos: Photos, captions: Sequence[str], names: Sequence[str]) -> Iterator[Asked]:
     """Yields answers of captioned photos, to their captions and to names of other things."""
     count = len(photos.ids)
     for subject, text in enumerate(captions):
-        yield Asked(ask(photos, text), text, True, "caption, small", subject, count)
+        yield Asked("caption, small", subject, text, best(photos, text), count, right=True)
     for subject, word in enumerate(WORDS):
         if len(photos.true[word]) < FEWEST:
             continue
         for text in (template.format(word) for template in TEMPLATES):
-            there, gone = ask(photos, text), ask(photos, text, set(photos.ids) - photos.false[word])
-            yield Asked(there, text, True, "word, small", subject, count)
-            yield Asked(gone, text, False, "word, small", subject, count)
+            there, gone = (
+                best(photos, text),
+                best(photos, text, set(photos.ids) - photos.false[word]),
+            )
+            yield Asked("word, small", subject, text, there, count, right=True)
+            yield Asked("word, small", subject, text, gone, count, right=False)
     for subject, name in enumerate(names):
         for text in (template.format(name) for template in TEMPLATES):
-            yield Asked(ask(photos, text), text, False, "foreign name, small", subject, count)
+            cosine = best(photos, text)
+            yield Asked("foreign name, small", subject, text, cosine, count, right=False)
 
 
 def untaught(photos: Photos, data: Path) -> Photos:
@@ -108,17 +106,6 @@ def untaught(photos: Photos, data: Path) -> Photos:
     few.ids = [id for id in photos.ids if (items[id].path, shown_member(items[id])) in kept]
     few.true = {name: ids & set(few.ids) for name, ids in photos.true.items()}
     return few
-
-
-def weights(found: list[Asked]) -> NDArray[np.float64]:
-    """Returns weights by which kinds weigh the same, and right and wrong do."""
-    made = np.zeros(len(found))
-    for right in (True, False):
-        kinds = {one.kind for one in found if one.right is right}
-        for kind in kinds:
-            mine = np.array([one.kind == kind and one.right is right for one in found])
-            made[mine] = 1 / mine.sum() / len(kinds)
-    return made
 
 
 def fitted(found: list[Asked]) -> NDArray[np.float64]:
@@ -143,26 +130,15 @@ def fitted(found: list[Asked]) -> NDArray[np.float64]:
     return made
 
 
-def area(scores: Shares, right: Flags, weight: Shares) -> float:
-    """Returns how often a right answer has more than a wrong one, weighted; ties count half."""
-    more = (scores[right][:, None] > scores[~right][None, :]) + 0.5 * (
-        scores[right][:, None] == scores[~right][None, :]
-    )
-    pairs = weight[right][:, None] * weight[~right][None, :]
-    return float((more * pairs).sum() / pairs.sum())
-
-
-def curve(said: Shares, right: Flags, weight: Shares) -> tuple[list[tuple[float, float]], float]:
-    """Returns mean probability and share of right answers in ten bins, and the expected error."""
-    points, error = [], 0.0
-    for low in np.arange(10) / 10:
-        mine = (said >= low) & (said < low + 0.1 + 1e-9 * (low == 0.9))
-        if not mine.any():
-            continue
-        mean, share = (float(np.average(one[mine], weights=weight[mine])) for one in (said, right))
-        points.append((mean, share))
-        error += weight[mine].sum() / weight.sum() * abs(mean - share)
-    return points, float(error)
+def curve(said: Shares, right: Flags, weight: Shares) -> list[tuple[float, float]]:
+    """Returns mean probability and share of right answers in each of ten bins that has any."""
+    bins = np.minimum((said * 10).astype(int), 9)
+    return [
+        tuple(
+            float(np.average(one[bins == at], weights=weight[bins == at])) for one in (said, right)
+        )
+        for at in np.unique(bins)
+    ]
 
 
 def draw(file: Path, points: list[tuple[float, float]], found: list[Asked], said) -> None:
@@ -190,26 +166,11 @@ def draw(file: Path, points: list[tuple[float, float]], found: list[Asked], said
     figure.savefig(file, dpi=110)
 
 
-@click.command(help=__doc__)
-@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
-@click.option("--picture", type=click.Path(path_type=Path), default=None)
-def main(data: Path, picture: Path | None) -> None:
-    """Prints the tables."""
-    console = Console(width=110)
-    with tempfile.TemporaryDirectory() as name:
-        classed = told_by_class(data / "photos", Path(name))
-        captioned = told_by_captions(data / "flickr8k", Path(name))
-        captions = first_captions(data / "flickr8k", captioned)[:CAPTIONS]
-        few = untaught(classed, data)
-        names = [name for name, ids in few.true.items() if len(ids) >= LEAST and "," not in name]
-        found = [
-            *of_classes(few, "small", captions),
-            *of_classes(classed, "large", captions),
-            *of_captioned(captioned, captions, names),
-        ]
+def show_built_in(console: Console, found: Sequence[Asked], picture: Path | None) -> None:
+    """Prints how the calibration that comes with `pocket` does, and what a fit anew would be."""
     fit = fitted([one for one in found if one.subject % 2 == 0])
     judged = [one for one in found if one.subject % 2]
-    shipped = BUILT_IN[classed.view.embedder.fingerprint]
+    (shipped,) = BUILT_IN.values()
     console.print(
         f"Fitted on one half: {fit[0]:.1f} x cosine + {fit[1]:.2f} x ln(words + 1) {fit[2]:+.2f} x "
         f"ln(pictures) {fit[3]:+.1f}; shipped: {shipped}"
@@ -222,12 +183,12 @@ def main(data: Path, picture: Path | None) -> None:
         (float(np.average((cosine > cut) == right, weights=weight)), cut)
         for cut in np.linspace(cosine.min(), cosine.max(), 400)
     )
-    points, error = curve(said, right, weight)
     console.print(
         f"The other half: AUC {area(said, right, weight):.3f} (cosine alone "
         f"{area(cosine, right, weight):.3f}); on the right side of one half "
         f"{np.average((said > 0.5) == right, weights=weight):.1%} (best flat cosine, "
-        f"{flat[1]:.2f}: {flat[0]:.1%}); expected calibration error {error:.3f}"
+        f"{flat[1]:.2f}: {flat[0]:.1%}); expected calibration error "
+        f"{calibration_error(said, right, weight):.3f}"
     )
     table = Table("query", "answer", "queries", "strong", "weak", "nothing", title="Verdicts")
     for kind, there in sorted({(one.kind, one.right) for one in judged}):
@@ -249,16 +210,47 @@ def main(data: Path, picture: Path | None) -> None:
         f"{weight[nothing & ~right].sum() / weight[~right].sum():.1%}"
     )
     if picture is not None:
-        draw(picture, points, judged, said)
+        draw(picture, curve(said, right, weight), judged, said)
 
 
-def first_captions(data: Path, photos: Photos) -> list[str]:
-    """Returns the first caption of each photo."""
-    first: dict[str, str] = {}
+@click.command(help=__doc__)
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--model", default="pocket", show_default=True, help="What to calibrate.")
+@click.option("--picture", type=click.Path(path_type=Path), default=None)
+def main(data: Path, model: str, picture: Path | None) -> None:
+    """Prints the tables."""
+    console = Console(width=130)
+    with tempfile.TemporaryDirectory() as name:
+        large = told_by_class(data / "photos", Path(name), model)
+        captions_told = told_by_captions(data / "flickr8k", Path(name), model)
+        said = captions_of(data / "flickr8k", captions_told)
+        firsts = [said[id][0] for id in captions_told.ids][:CAPTIONS]
+        small = untaught(large, data)
+        names = [name for name, ids in small.true.items() if len(ids) >= LEAST and "," not in name]
+        of_small = list(of_classes(small, "small", firsts))
+        of_large = list(of_classes(large, "large", firsts))
+        of_told = list(of_captioned(captions_told, firsts, names))
+        if large.view.embedder.fingerprint in BUILT_IN:
+            show_built_in(console, [*of_small, *of_large, *of_told], picture)
+        libraries = [
+            captioned(captions_told, said, of_told),
+            classed("classed photos, small", small, of_small),
+            classed("classed photos, large", large, of_large),
+        ]
+        console.print(
+            f"{model}: {', '.join(f'{len(one.photos.ids):,}' for one in libraries)} photos"
+        )
+        console.print(told(libraries))
+        console.print(told_apart(libraries))
+
+
+def captions_of(data: Path, photos: Photos) -> dict[int, list[str]]:
+    """Returns the captions of each photo, by its id."""
+    said: dict[str, list[str]] = defaultdict(list)
     with (data / "captions.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            first.setdefault(Path(row["image"]).name, row["caption"])
-    return [first[Path(item.path).name] for item in photos.catalog.fetch(photos.ids).values()]
+            said[Path(row["image"]).name].append(row["caption"])
+    return {id: said[Path(item.path).name] for id, item in photos.catalog.fetch(photos.ids).items()}
 
 
 if __name__ == "__main__":
