@@ -52,6 +52,10 @@ def listen(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, kind, protocol)
     if os.name != "nt":  # there it would let two services share a port
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        # Browsers open connections before they need them; each would hold a thread until it
+        # speaks, or for 5 s (gunicorn/workers/gthread.py).
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, KEEP_ALIVE_S)
     try:
         bound.bind(address)
         # Two sockets may bind one port with SO_REUSEADDR; only one of them may listen.

@@ -28,7 +28,17 @@ import click
 import numpy as np
 from conditions import hardware, versions
 from http_library import made_library, model_file, month
-from http_load import MISSING, Clients, Load, Request, answer, atisbo, clip_back, load
+from http_load import (
+    MISSING,
+    Clients,
+    Load,
+    Request,
+    answer,
+    atisbo,
+    clip_back,
+    load,
+    until_idle,
+)
 from http_peer_data import INSTALL, described, made_index
 from http_report import Report, markdown, shown
 from http_words import known_texts, texts
@@ -105,9 +115,11 @@ class Bench:
                 for request in requests()[:KNOWN]:
                     answer(url, request)
                 report.notes.append(f"{service.name}, {kind}: {_alone(url, requests())}")
+            quick = next(iter(service.kinds.values()))()[0]
             for _ in range(self.repeats):
                 for kind, requests in service.kinds.items():
                     for clients in self.clients:
+                        until_idle(url, quick)
                         run = load(url, requests(), clients, self.seconds)
                         runs.setdefault((kind, clients), []).append(run)
         report.notes.append(f"Load of the machine while {service.name} ran: {load_now()}.")

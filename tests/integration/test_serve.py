@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -166,6 +166,17 @@ def test_service_answers_follows_the_indexer_and_stops_cleanly(own_photos: Photo
 
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.skipif(
+    not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="this system hands over silent connections"
+)
+def test_connections_that_say_nothing_hold_nobody_up(photos: Photos) -> None:
+    with serving("--library", photos.library, "--threads", 1) as service, ExitStack() as silent:
+        host, port = service.url.removeprefix("http://").rstrip("/").split(":")
+        for _ in range(30):  # each of which would hold the thread for 5 s
+            silent.enter_context(socket.create_connection((host, int(port))))
+        assert service.names("red")[0] == "rose.png"
 
 
 def test_several_processes_serve_one_library_and_replace_one_that_dies(own_photos: Photos) -> None:
