@@ -24,7 +24,7 @@ from search_api.spread import Spread
 from search_api.view import View, among
 
 _POOL = 200
-"""At least so many of each list are looked at where several become one."""
+"""At least so many of each list are looked at where several become one by their order."""
 _CAPTIONS = 100
 """So many captions are looked at; five of one picture are not rare."""
 _AT_ONCE = 8
@@ -95,17 +95,21 @@ class Gathering:
         """Returns the best items that may be shown, `wanted` at least where there are so many.
 
         The index may hold vectors of items that are hidden or gone, so it is asked for more until
-        enough can be shown or there are no more vectors.
+        enough of those that look right can be shown or there are no more vectors.
         """
         most = len(self._index) if self._among is None else min(len(self._among), len(self._index))
         if not most:
             return []
         said = self._said()
-        several = bool(said.reasons or self._aim.away) or self._query.fusion is Fusion.RANKS
+        # Words only lift what they speak for, and that is measured whatever its looks: of all else
+        # the first by looks stay the first. Ranks, and what is to be left out, move them.
+        several = bool(self._aim.away) or self._query.fusion is Fusion.RANKS
         depth = min(max(wanted + len(self._excluded), _POOL if several else 0), most)
         while True:
-            items = self._first(self._ranked(self._by_looks(depth), said), wanted)
-            if len(items) >= wanted or depth >= most:
+            looks = self._by_looks(depth)
+            near = list(dict.fromkeys(id for ids, _ in looks for id in ids))
+            if depth >= most or len(self._first(near, wanted)) >= wanted:
+                items = self._first(self._ranked(looks, said), wanted)
                 return [self._hit(item, said) for item in items]
             depth = min(depth * 2, most)
 

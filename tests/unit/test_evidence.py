@@ -95,3 +95,27 @@ def test_a_name_that_one_file_has_finds_it_whatever_it_shows(searcher: Searcher)
     items = searcher._catalog.items  # type: ignore[attr-defined]
     items[2] = picture(2, "scans/img 1234.jpg")
     assert found(searcher, "img 1234")[0] == 2
+
+
+def test_few_results_are_the_first_of_many(searcher: Searcher) -> None:
+    for text in ASKED:
+        many = [hit.item.id for hit in searcher.search(parse_query(text=text, k=200)).hits]
+        for k in (1, 3, 10, 50):
+            few = [hit.item.id for hit in searcher.search(parse_query(text=text, k=k)).hits]
+            assert few == many[:k], (text, k)
+
+
+def test_hidden_pictures_do_not_let_what_words_found_take_their_places(
+    searcher: Searcher,
+) -> None:
+    # Nearest are five that the catalogue does not know, then one that no words speak for.
+    searcher._view.indexes[Modality.IMAGE].add(
+        np.arange(3, 9), unit((1, 0, 0.02), *([1, 0, 0] for _ in range(5)))
+    )
+    items = searcher._catalog.items  # type: ignore[attr-defined]
+    items[3] = picture(3, "x.jpg")
+    for id in range(100, 106):
+        items[id] = picture(id, f"dogs/no giraffe {id}.jpg")
+    ids = found(searcher, "giraffe")
+    assert ids[:2] == [3, 1]
+    assert min(ids[2:]) >= 100
