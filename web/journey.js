@@ -5,6 +5,7 @@ import { address, queryKey, read } from "./location.js";
 
 /** @typedef {import("./location.js").State} State */
 /** @typedef {{asked: boolean, came: boolean, typed: boolean}} Step */
+/** @typedef {"push" | "replace"} Way */
 
 // A query that rests this long, or is used, is one to come back to with the back button.
 const SETTLED_MS = 1500;
@@ -13,6 +14,10 @@ export class Journey {
   /** Whether the current history entry is still being typed. */
   #draft = false;
   #settling = 0;
+  /** While an item is left: the state that the visitor comes back to. @type {State | null} */
+  #left = null;
+  /** What is to be written once there. @type {Array<[Way, State, string, boolean]>} */
+  #held = [];
   /** Scroll position of each history entry. @type {Map<string, number>} */
   #scrolled = new Map();
 
@@ -35,11 +40,12 @@ export class Journey {
   /**
    * Changes the state for good: the back button leads to the one before.
    * @param {Partial<State>} change
-   * @param {"push" | "replace"} [how]
+   * @param {Way} [how]
    */
   go(change, how = "push") {
     this.settle();
-    this.#go(change, how, how === "replace" && Boolean(history.state?.opened), false);
+    const opened = how === "replace" && !this.#left && Boolean(history.state?.opened);
+    this.#go(change, how, opened, false);
   }
 
   /**
@@ -52,12 +58,15 @@ export class Journey {
   }
 
   close() {
+    if (this.#left) return;
     if (!history.state?.opened) {
       this.go({ item: null }, "replace");
       return;
     }
     this.state = { ...this.state, item: null };
+    this.#left = this.state;
     history.back();
+    this.moved({ asked: false, came: true, typed: false });
   }
 
   /**
@@ -84,7 +93,7 @@ export class Journey {
 
   /**
    * @param {Partial<State>} change
-   * @param {"push" | "replace"} how
+   * @param {Way} how
    * @param {boolean} opened
    * @param {boolean} typed
    */
@@ -103,6 +112,10 @@ export class Journey {
 
   /** @param {any} kept */
   #come(kept) {
+    if (this.#left) {
+      this.#arrive(this.#left, kept);
+      return;
+    }
     this.settle();
     this.#scrolled.set(this.#entry, scrollY);
     const { right, wrong } = this.state;
@@ -121,13 +134,40 @@ export class Journey {
   }
 
   /**
-   * @param {"push" | "replace"} how
+   * Comes back from an item. Browsers take their time: what was done meanwhile comes after it.
+   * @param {State} left
+   * @param {any} kept
+   */
+  #arrive(left, kept) {
+    const held = this.#held.splice(0);
+    const entry = kept?.entry ?? newName();
+    keep("replace", left, entry, false);
+    for (const step of held) keep(...step);
+    if (!held.length) this.#entry = entry;
+    this.#left = null;
+  }
+
+  /**
+   * @param {Way} how
    * @param {boolean} opened
    */
   #write(how, opened) {
-    const kept = { entry: this.#entry, upload: this.state.upload, opened };
-    history[how === "push" ? "pushState" : "replaceState"](kept, "", address(this.state));
+    /** @type {[Way, State, string, boolean]} */
+    const step = [how, this.state, this.#entry, opened];
+    if (this.#left) this.#held.push(step);
+    else keep(...step);
   }
+}
+
+/**
+ * @param {Way} how
+ * @param {State} state
+ * @param {string} entry
+ * @param {boolean} opened
+ */
+function keep(how, state, entry, opened) {
+  const kept = { entry, upload: state.upload, opened };
+  history[how === "push" ? "pushState" : "replaceState"](kept, "", address(state));
 }
 
 const newName = () => Math.random().toString(36).slice(2);

@@ -265,3 +265,20 @@ def test_rounds_and_own_pictures_have_pages_too(page: Page, media: Any) -> None:
     page.locator("#again").click()
     expect(page.locator(TILES)).to_have_count(39)
     assert len(set(ids(page))) == 39
+
+
+def test_what_is_done_while_the_browser_goes_back_is_kept(page: Page) -> None:
+    page.add_init_script(
+        "const back = history.back.bind(history); history.back = () => setTimeout(back, 400);"
+    )
+    page.goto("/?q=red")
+    page.locator(TILES).first.click()
+    page.keyboard.press("+")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Shift+Enter")
+    expect(page).to_have_url(re.compile(r"q=red&more=\d+$"))
+    expect(page.locator("#pictures")).to_be_visible()
+    page.wait_for_timeout(600)
+    expect(page).to_have_url(re.compile(r"q=red&more=\d+$"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"q=red&right=\d+$"))

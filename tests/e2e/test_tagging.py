@@ -31,6 +31,7 @@ def test_a_favourite_is_made_and_found_again(page: Page) -> None:
         star.click()
     page.keyboard.press("Escape")
     expect(page.locator(TILES).first.locator(".badge.star")).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("item="))
     page.reload()
     expect(page.locator("#notice")).to_contain_text("Nothing passes the filters")
 
