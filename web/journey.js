@@ -58,8 +58,8 @@ export class Journey {
   }
 
   close() {
-    if (this.#left) return;
-    if (!history.state?.opened) {
+    if (this.#left && this.state.item === null) return;
+    if (this.#left || !history.state?.opened) {
       this.go({ item: null }, "replace");
       return;
     }

@@ -282,3 +282,10 @@ def test_what_is_done_while_the_browser_goes_back_is_kept(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"q=red&more=\d+$"))
     page.go_back()
     expect(page).to_have_url(re.compile(r"q=red&right=\d+$"))
+
+    for _ in range(2):  # another is opened and closed before the browser is back from the first
+        page.locator(TILES).first.click()
+        page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.wait_for_timeout(600)
+    expect(page).to_have_url(re.compile(r"q=red&right=\d+$"))
